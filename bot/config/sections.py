@@ -1,0 +1,176 @@
+"""What may stand in `haltdesk.toml`: one model for each section, strict about its keys."""
+
+import re
+from datetime import time, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from bot.config import addresses
+from bot.config.durations import Duration
+from bot.domain.words import Phase, Severity
+
+NEXT_BUSINESS_DAY = "next business day"
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+
+
+def _variable(name: str) -> str:
+    """Strict, and silent about what stood there: someone may have put the key itself in its place."""
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError('must be the name of a variable in the environment, like "EQUITIES_API_KEY"')
+    return name
+
+
+Text = Annotated[str, Field(min_length=1, max_length=1_000)]
+Money = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+AccountName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$")]
+VariableName = Annotated[str, AfterValidator(_variable)]
+Span = Annotated[Duration, Field(ge=timedelta(seconds=1))]
+
+
+class Section(BaseModel):
+    """A table of the file. A key that it does not know is an error, because a misspelt limit is no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f'"{name[:60]}" is no time zone: write "America/New_York" or the like') from None
+    return name
+
+
+class Desk(Section):
+    timezone: Annotated[str, AfterValidator(_time_zone)]
+    business_day_ends: time
+
+
+def _response(value: Any) -> Any:
+    """ "immediately" -> "0s"; "next business day" -> None; else a span of time."""
+    if isinstance(value, str):
+        word = value.strip().lower()
+        return {"immediately": "0s", "immediate": "0s", NEXT_BUSINESS_DAY: None}.get(word, value)
+    return value
+
+
+class Level(Section):
+    definition: Text
+    respond: Annotated[Duration | None, BeforeValidator(_response)]
+
+
+class AmountEntry(Section):
+    over: Money
+    or_unknown: bool = False
+    names: tuple[str, ...] = ()
+    counts: tuple[str, ...] = ()
+    in_text: bool = True
+
+
+class RuleEntry(Section):
+    name: Text
+    severity: Severity | None = None
+    ignore: bool = False
+    alerts: tuple[Text, ...] = ()
+    except_alerts: tuple[Text, ...] = ()
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    amount: AmountEntry | None = None
+
+
+class SeveritySection(Section):
+    otherwise: Severity
+    keep_default_rules: bool = True
+    levels: dict[Severity, Level]
+    labels: dict[str, Severity]
+    rules: tuple[RuleEntry, ...]
+
+
+class ItemEntry(Section):
+    key: Key
+    text: Text
+    severities: tuple[Severity, ...] | None = None
+
+
+class PhaseEntry(Section):
+    title: Text
+    window: Text | None = None
+    items: tuple[ItemEntry, ...] = ()
+
+
+class ContactEntry(Section):
+    role: Text
+    contact: Text
+    escalation: Text
+
+
+class Notices(Section):
+    """`resolution_delay`: how long after the resolution stakeholders are told; a relapse holds it back."""
+
+    resolution_delay: Duration
+
+
+class ReconciliationSection(Section):
+    """Tolerances, under which a difference is no break, and limits, over which the breaks are SEV-1.
+
+    Quantities in shares or units, money in dollars, percentages of the broker's figure.
+    """
+
+    quantity_tolerance: Money
+    price_tolerance_percent: Money
+    position_stale_after: Span
+    sev1_missing: Count
+    sev1_quantity_off_percent: Money
+    sev1_impact_over: Money
+
+
+class HaltLimits(Section):
+    """How long a halt may take at each step; over its budget it hands over to looking again, and says so."""
+
+    time_budget: Span
+    call_timeout: Span
+    readings_apart: Annotated[Duration, Field(ge=timedelta(seconds=2))]
+    look_again_after: Span
+    look_again_at_most: Span
+
+
+class AccountEntry(Section):
+    """A broker account. Its keys stay in the environment; the file holds the names of the variables."""
+
+    name: AccountName
+    api_key_env: VariableName
+    secret_key_env: VariableName
+    url: Annotated[str, AfterValidator(addresses.broker_api)] = addresses.PAPER_API
+    live: bool = False
+
+    @property
+    def at_live_broker(self) -> bool:
+        return addresses.is_live_broker(self.url)
+
+    @property
+    def at_paper_broker(self) -> bool:
+        return self.url == addresses.PAPER_API
+
+
+class PostmortemSection(Section):
+    template: Text
+
+
+class PolicyFile(Section):
+    """The whole file, after the desk's has been laid over the defaults."""
+
+    format: Literal[1]
+    desk: Desk
+    severity: SeveritySection
+    phases: dict[Phase, PhaseEntry]
+    notices: Notices
+    contacts: tuple[ContactEntry, ...]
+    reconciliation: ReconciliationSection
+    halt: HaltLimits
+    postmortem: PostmortemSection
+    accounts: tuple[AccountEntry, ...] = ()
