@@ -1,0 +1,63 @@
+"""Accounts and their trading state, with what the broker said last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, select, update
+
+from bot.domain.words import TradingState
+from bot.store.database import UnitOfWork
+from bot.store.tables import accounts
+
+
+@dataclass(frozen=True)
+class AccountRecord:
+    """`suspended` and `open_orders` are None until they were learned."""
+
+    name: str
+    account_number: str | None
+    state: TradingState
+    since: datetime
+    reason: str | None
+    incident_id: int | None
+    version: int
+    verified_at: datetime | None
+    suspended: bool | None
+    open_orders: int | None
+    configuration_before: Mapping[str, Any] | None
+
+
+def _record(values: RowMapping) -> AccountRecord:
+    return AccountRecord(**{**values, "state": TradingState(values["state"])})
+
+
+def ensure(unit: UnitOfWork, name: str, at: datetime) -> None:
+    statement = unit.insert(accounts).values(name=name, state=TradingState.NORMAL, since=at, version=1)
+    unit.connection.execute(statement.on_conflict_do_nothing(index_elements=["name"]))
+
+
+def get(unit: UnitOfWork, name: str) -> AccountRecord | None:
+    found = unit.connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
+    return _record(found) if found else None
+
+
+def all_of_them(unit: UnitOfWork) -> list[AccountRecord]:
+    query = select(accounts).order_by(accounts.c.name)
+    return [_record(found) for found in unit.connection.execute(query).mappings()]
+
+
+def read_at_broker(unit: UnitOfWork, name: str, **seen: Any) -> None:
+    """Record what the broker said. Only what was learned is passed; the rest keeps its last value."""
+    unit.connection.execute(update(accounts).where(accounts.c.name == name).values(**seen))
+
+
+def set_state(
+    unit: UnitOfWork, name: str, state: TradingState, *, at: datetime, reason: str, incident_id: int | None
+) -> None:
+    unit.connection.execute(
+        update(accounts)
+        .where(accounts.c.name == name)
+        .values(state=state, since=at, reason=reason, incident_id=incident_id, version=accounts.c.version + 1)
+    )

@@ -1,0 +1,243 @@
+"""Actions and their steps: a confirmed action is a row before it runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, and_, insert, or_, select, update
+
+from bot.domain.actions import ActionRequest, ActionResult, Step, UnconfirmedOrder
+from bot.domain.words import ActionKind, ActionStatus, StepStatus
+from bot.store.database import UnitOfWork
+from bot.store.tables import action_steps, actions, reconciliation_runs
+
+
+@dataclass(frozen=True)
+class ActionRecordRow:
+    """An action as recorded."""
+
+    id: int
+    incident_id: int
+    kind: ActionKind
+    account: str
+    reason: str
+    requested_by: str
+    requested_at: datetime
+    params: Mapping[str, Any]
+    request_key: str
+    joined: Sequence[str]
+    status: ActionStatus
+    attempts: int
+    look_again_at: datetime | None
+    finished_at: datetime | None
+    headline: str | None
+    next_step: str | None
+    evidence: Mapping[str, Any]
+    unconfirmed: tuple[UnconfirmedOrder, ...]
+    drill: bool
+
+    def request(self, *, resumed: bool) -> ActionRequest:
+        return ActionRequest(
+            id=self.id,
+            kind=self.kind,
+            account=self.account,
+            reason=self.reason,
+            requested_by=self.requested_by,
+            requested_at=self.requested_at,
+            params=self.params,
+            resumed=resumed,
+            drill=self.drill,
+        )
+
+
+_FIELDS = [actions.c[name] for name in ActionRecordRow.__dataclass_fields__]
+UNENDED = (ActionStatus.CONFIRMED, ActionStatus.RUNNING, ActionStatus.WATCHING)
+
+
+def _row(values: RowMapping) -> ActionRecordRow:
+    return ActionRecordRow(
+        **{
+            **values,
+            "kind": ActionKind(values["kind"]),
+            "status": ActionStatus(values["status"]),
+            "unconfirmed": tuple(UnconfirmedOrder(**order) for order in values["unconfirmed"]),
+        }
+    )
+
+
+def confirm(unit: UnitOfWork, values: Mapping[str, Any]) -> int | None:
+    """Insert a confirmed action; None when this very confirmation (`request_key`) is recorded already."""
+    statement = (
+        unit.insert(actions)
+        .values(
+            status=ActionStatus.CONFIRMED,
+            joined=[],
+            evidence={},
+            unconfirmed=[],
+            attempts=0,
+            **values,
+        )
+        .on_conflict_do_nothing(index_elements=["request_key"])
+        .returning(actions.c.id)
+    )
+    number = unit.connection.execute(statement).scalar_one_or_none()
+    if number is not None:
+        unit.wake("runner")
+    return number
+
+
+def by_request_key(unit: UnitOfWork, key: str) -> ActionRecordRow | None:
+    found = unit.connection.execute(select(*_FIELDS).where(actions.c.request_key == key)).mappings().first()
+    return _row(found) if found else None
+
+
+def get(unit: UnitOfWork, number: int) -> ActionRecordRow | None:
+    found = unit.connection.execute(select(*_FIELDS).where(actions.c.id == number)).mappings().first()
+    return _row(found) if found else None
+
+
+def unended(
+    unit: UnitOfWork,
+    *,
+    kind: ActionKind | None = None,
+    account: str | None = None,
+    incident_id: int | None = None,
+) -> list[ActionRecordRow]:
+    """What was confirmed and has not ended, oldest first."""
+    query = select(*_FIELDS).where(actions.c.finished_at.is_(None)).order_by(actions.c.id)
+    if kind is not None:
+        query = query.where(actions.c.kind == kind)
+    if account is not None:
+        query = query.where(actions.c.account == account)
+    if incident_id is not None:
+        query = query.where(actions.c.incident_id == incident_id)
+    return [_row(found) for found in unit.connection.execute(query).mappings()]
+
+
+def of_incident(unit: UnitOfWork, incident_id: int) -> list[ActionRecordRow]:
+    query = select(*_FIELDS).where(actions.c.incident_id == incident_id).order_by(actions.c.id)
+    return [_row(found) for found in unit.connection.execute(query).mappings()]
+
+
+def join(unit: UnitOfWork, number: int, who: str) -> None:
+    """Note that `who` asked for the same while it ran."""
+    found = unit.connection.execute(
+        select(actions.c.joined).where(actions.c.id == number).with_for_update()
+    ).scalar_one()
+    if who not in found:
+        unit.connection.execute(update(actions).where(actions.c.id == number).values(joined=[*found, who]))
+
+
+def claim(unit: UnitOfWork, *, now: datetime, by: str, until: datetime) -> list[ActionRecordRow]:
+    """Claim every action that is to be run or looked at again. The status returned is the one before the claim."""
+    free = or_(actions.c.claimed_until.is_(None), actions.c.claimed_until < now)
+    query = (
+        select(*_FIELDS)
+        .where(
+            actions.c.finished_at.is_(None),
+            free,
+            or_(
+                actions.c.status.in_([ActionStatus.CONFIRMED, ActionStatus.RUNNING]),
+                and_(actions.c.status == ActionStatus.WATCHING, actions.c.look_again_at <= now),
+            ),
+        )
+        .order_by(actions.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    found = [_row(values) for values in unit.connection.execute(query).mappings()]
+    for action in found:
+        running = ActionStatus.RUNNING if action.status is ActionStatus.CONFIRMED else action.status
+        unit.connection.execute(
+            update(actions)
+            .where(actions.c.id == action.id)
+            .values(claimed_by=by, claimed_until=until, status=running, attempts=actions.c.attempts + 1)
+        )
+    return found
+
+
+def keep_claim(unit: UnitOfWork, numbers: Sequence[int], *, by: str, until: datetime) -> None:
+    """Say that the runner `by` is alive and still at it."""
+    unit.connection.execute(
+        update(actions)
+        .where(actions.c.id.in_(numbers), actions.c.claimed_by == by)
+        .values(claimed_until=until)
+    )
+
+
+def release_all(unit: UnitOfWork) -> None:
+    held = actions.c.claimed_until.is_not(None)
+    unit.connection.execute(update(actions).where(held).values(claimed_by=None, claimed_until=None))
+
+
+def conclude(unit: UnitOfWork, number: int, result: ActionResult, *, now: datetime) -> None:
+    """Write where the action stands: ended, or to be looked at again."""
+    again = result.look_again_after
+    unit.connection.execute(
+        update(actions)
+        .where(actions.c.id == number)
+        .values(
+            status=result.status,
+            headline=result.headline,
+            next_step=result.next_step,
+            evidence=dict(result.evidence),
+            unconfirmed=[asdict(order) for order in result.unconfirmed],
+            finished_at=now if result.status.ended else None,
+            look_again_at=now + again if again is not None and not result.status.ended else None,
+            claimed_by=None,
+            claimed_until=None,
+        )
+    )
+
+
+def next_look(unit: UnitOfWork) -> datetime | None:
+    query = select(actions.c.look_again_at).where(
+        actions.c.finished_at.is_(None), actions.c.status == ActionStatus.WATCHING
+    )
+    return min(unit.connection.execute(query).scalars(), default=None)
+
+
+def write_step(
+    unit: UnitOfWork,
+    action_id: int,
+    name: str,
+    status: StepStatus,
+    summary: str,
+    evidence: Mapping[str, Any],
+    *,
+    at: datetime,
+) -> None:
+    """Write a step, or bring the step of that name up to date. Its start is kept."""
+    finished = None if status is StepStatus.STARTED else at
+    now = {"status": status, "summary": summary, "finished_at": finished, "evidence": dict(evidence)}
+    statement = unit.insert(action_steps).values(action_id=action_id, name=name, started_at=at, **now)
+    unit.connection.execute(statement.on_conflict_do_update(index_elements=["action_id", "name"], set_=now))
+
+
+def steps(unit: UnitOfWork, action_id: int) -> tuple[Step, ...]:
+    query = select(action_steps).where(action_steps.c.action_id == action_id).order_by(action_steps.c.id)
+    return tuple(
+        Step(
+            found.name,
+            StepStatus(found.status),
+            found.summary,
+            found.started_at,
+            found.finished_at,
+            found.evidence,
+        )
+        for found in unit.connection.execute(query)
+    )
+
+
+def save_run(unit: UnitOfWork, action_id: int, account: str, run: Mapping[str, Any], *, at: datetime) -> None:
+    """Keep a complete reconciliation run."""
+    unit.connection.execute(
+        insert(reconciliation_runs).values(
+            action_id=action_id,
+            account=account,
+            finished_at=at,
+            clean=bool(run.get("clean")),
+            impact=run.get("impact"),
+            run=dict(run),
+        )
+    )

@@ -1,0 +1,91 @@
+"""Alerts by identity: fingerprint and startsAt. Nothing else joins or parts them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, func, select, tuple_, update
+
+from bot.domain.words import AlertStatus, Severity
+from bot.store.database import UnitOfWork
+from bot.store.tables import alerts
+
+Identity = tuple[str, datetime]
+# SQLite allows 32,766 variables in a statement; two go into each identity.
+CHUNK = 5_000
+
+
+@dataclass(frozen=True)
+class StoredAlert:
+    id: int
+    incident_id: int | None
+    fingerprint: str
+    starts_at: datetime
+    status: AlertStatus
+    ends_at: datetime | None
+    name: str
+    severity: Severity
+    severity_reason: str
+    summary: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    generator_url: str | None
+    group_key: str
+    ignored: bool
+    first_seen_at: datetime
+    changed_at: datetime
+
+
+def _stored(values: RowMapping) -> StoredAlert:
+    return StoredAlert(
+        **{**values, "status": AlertStatus(values["status"]), "severity": Severity(values["severity"])}
+    )
+
+
+def by_identity(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Identity, StoredAlert]:
+    """The stored ones among `identities`, held until the transaction ends."""
+    found: dict[Identity, StoredAlert] = {}
+    for start in range(0, len(identities), CHUNK):
+        chunk = identities[start : start + CHUNK]
+        query = (
+            select(alerts)
+            .where(tuple_(alerts.c.fingerprint, alerts.c.starts_at).in_(chunk))
+            .with_for_update()
+        )
+        for stored in unit.connection.execute(query).mappings():
+            alert = _stored(stored)
+            found[alert.fingerprint, alert.starts_at] = alert
+    return found
+
+
+def insert(unit: UnitOfWork, values: Sequence[Mapping[str, Any]]) -> None:
+    """Insert new alerts; one that another transaction has inserted meanwhile is left as that one wrote it."""
+    if values:
+        statement = unit.insert(alerts).on_conflict_do_nothing(index_elements=["fingerprint", "starts_at"])
+        unit.connection.execute(statement, list(values))
+
+
+def change(unit: UnitOfWork, number: int, **values: Any) -> None:
+    unit.connection.execute(update(alerts).where(alerts.c.id == number).values(**values))
+
+
+def of_incident(unit: UnitOfWork, incident_id: int, *, limit: int | None = None) -> list[StoredAlert]:
+    """Firing ones first, then the worst, then the newest."""
+    query = (
+        select(alerts)
+        .where(alerts.c.incident_id == incident_id)
+        .order_by(alerts.c.status, alerts.c.severity, alerts.c.starts_at.desc(), alerts.c.id)
+        .limit(limit)
+    )
+    return [_stored(stored) for stored in unit.connection.execute(query).mappings()]
+
+
+def counts(unit: UnitOfWork, incident_id: int) -> dict[AlertStatus, int]:
+    query = (
+        select(alerts.c.status, func.count())
+        .where(alerts.c.incident_id == incident_id)
+        .group_by(alerts.c.status)
+    )
+    found = {AlertStatus(status): number for status, number in unit.connection.execute(query).tuples()}
+    return {status: found.get(status, 0) for status in AlertStatus}

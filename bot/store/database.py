@@ -1,0 +1,116 @@
+"""Opens the database and hands out units of work: one transaction, and what to wake when it has committed."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+DatabaseError = SQLAlchemyError
+
+Wake = Literal["deliverer", "runner", "clock"]
+BUSY_MS = 5_000
+
+
+class UnitOfWork:
+    """One transaction. `wake` names the background pieces that have work once it has committed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.dialect = connection.dialect.name
+        self.wakes: set[Wake] = set()
+
+    def wake(self, piece: Wake) -> None:
+        self.wakes.add(piece)
+
+    def insert(self, table: Table) -> SqliteInsert | PostgresInsert:
+        """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` on either database."""
+        return postgres_insert(table) if self.dialect == "postgresql" else sqlite_insert(table)
+
+
+class Database:
+    """The desk's database.
+
+    `url` is an SQLAlchemy URL. Writers on SQLite take one lock in the process before `BEGIN IMMEDIATE`: waiting
+    in SQLite itself means sleeping and polling, which costs a halt its milliseconds.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 16) -> None:
+        self.url = make_url(url)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {}
+        if self.sqlite:
+            options["connect_args"] = {"timeout": BUSY_MS / 1000, "check_same_thread": False}
+            if self.url.database not in (None, "", ":memory:"):
+                options |= {"pool_size": pool_size, "max_overflow": 16}
+        else:
+            # A database that is away must say so soon: the caller has a journal, or an Alertmanager that retries.
+            options |= {"pool_size": pool_size, "max_overflow": 16, "pool_timeout": 5, "pool_pre_ping": True}
+            options["connect_args"] = {
+                "connect_timeout": 3,
+                "options": "-c lock_timeout=5000 -c statement_timeout=15000"
+                " -c idle_in_transaction_session_timeout=30000",
+            }
+        self.engine: Engine = create_engine(self.url, **options)
+        if self.sqlite:
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        self._writing: threading.Lock | nullcontext[None] = threading.Lock() if self.sqlite else nullcontext()
+        self._wakers: dict[Wake, Callable[[], None]] = {}
+
+    def on_wake(self, piece: Wake, waker: Callable[[], None]) -> None:
+        """Call `waker` after each commit that has work for `piece`. It must not block."""
+        self._wakers[piece] = waker
+
+    @contextmanager
+    def begin(self) -> Iterator[UnitOfWork]:
+        """A writing transaction: committed at the end of the block, rolled back when it raises."""
+        with self._writing, self.engine.connect() as connection:
+            connection = connection.execution_options(writes=True)
+            with connection.begin():
+                unit = UnitOfWork(connection)
+                yield unit
+        for piece in unit.wakes:
+            waker = self._wakers.get(piece)
+            if waker is not None:
+                waker()
+
+    @contextmanager
+    def read(self) -> Iterator[UnitOfWork]:
+        """One consistent picture of the database, for reading only."""
+        with self.engine.connect() as connection:
+            if not self.sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield UnitOfWork(connection)
+
+    def ping(self) -> None:
+        """Raise unless the database answers."""
+        with self.read() as unit:
+            unit.connection.execute(text("SELECT 1"))
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver's guess
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_MS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+__all__ = ["Database", "DatabaseError", "UnitOfWork", "Wake"]

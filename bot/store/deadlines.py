@@ -1,0 +1,70 @@
+"""What is due later, as rows: a tick missed is a tick late, never a reminder lost."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from bot.store.database import UnitOfWork
+from bot.store.tables import deadlines
+
+WAITING, DONE, WITHDRAWN = "waiting", "done", "withdrawn"
+
+
+@dataclass(frozen=True)
+class Deadline:
+    id: int
+    key: str
+    kind: str
+    incident_id: int
+    due_at: datetime
+
+
+def schedule(
+    unit: UnitOfWork, key: str, kind: str, incident_id: int, due_at: datetime, *, at: datetime
+) -> None:
+    """Set the deadline `key`; one that is there already is moved to `due_at` and waits again."""
+    fresh = {"due_at": due_at, "state": WAITING, "reason": None, "changed_at": at}
+    statement = unit.insert(deadlines).values(key=key, kind=kind, incident_id=incident_id, **fresh)
+    unit.connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=fresh))
+    unit.wake("clock")
+
+
+def withdraw(unit: UnitOfWork, key: str, reason: str, *, at: datetime) -> bool:
+    """Withdraw the deadline if it still waits; true when it did."""
+    done = unit.connection.execute(
+        update(deadlines)
+        .where(deadlines.c.key == key, deadlines.c.state == WAITING)
+        .values(state=WITHDRAWN, reason=reason, changed_at=at)
+    )
+    return done.rowcount > 0
+
+
+def take_due(unit: UnitOfWork, now: datetime, limit: int = 20) -> list[Deadline]:
+    """Take what is due; the taker acts in the same transaction, so a deadline is kept once or, after a crash, again."""
+    query = (
+        select(deadlines.c.id, deadlines.c.key, deadlines.c.kind, deadlines.c.incident_id, deadlines.c.due_at)
+        .where(deadlines.c.state == WAITING, deadlines.c.due_at <= now)
+        .order_by(deadlines.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = [Deadline(**dict(due)) for due in unit.connection.execute(query).mappings()]
+    if found:
+        unit.connection.execute(
+            update(deadlines)
+            .where(deadlines.c.id.in_([due.id for due in found]))
+            .values(state=DONE, changed_at=now)
+        )
+    return found
+
+
+def next_due(unit: UnitOfWork, incident_id: int) -> Deadline | None:
+    query = (
+        select(deadlines.c.id, deadlines.c.key, deadlines.c.kind, deadlines.c.incident_id, deadlines.c.due_at)
+        .where(deadlines.c.incident_id == incident_id, deadlines.c.state == WAITING)
+        .order_by(deadlines.c.due_at)
+        .limit(1)
+    )
+    found = unit.connection.execute(query).mappings().first()
+    return Deadline(**dict(found)) if found else None

@@ -1,0 +1,1 @@
+"""Alembic's migrations, forward from every released schema. Configured in code: see `bot/store/migrate.py`."""

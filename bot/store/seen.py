@@ -1,0 +1,14 @@
+"""What was taken in already: a request that Slack sends twice, an entry of the journal."""
+
+from datetime import datetime
+
+from bot.store import tables
+from bot.store.database import UnitOfWork
+
+
+def first_time(unit: UnitOfWork, key: str, at: datetime) -> bool:
+    """Remember `key`; false when it was remembered before."""
+    statement = (
+        unit.insert(tables.seen).values(key=key[:128], at=at).on_conflict_do_nothing(index_elements=["key"])
+    )
+    return unit.connection.execute(statement).rowcount > 0

@@ -1,0 +1,267 @@
+"""The tables. A row that is to be told to Slack, run or remembered for later is written with the change itself."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from bot.store.columns import Moment, json_column
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("severity", String(8), nullable=False),
+    Column("severity_reason", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("group_key", Text),
+    # The alert group while the incident is open, else NULL: two open incidents of one group cannot exist.
+    Column("open_group_key", Text, unique=True),
+    Column("opened_at", Moment, nullable=False),
+    Column("opened_by", Text),
+    Column("acknowledge_by", Moment),
+    Column("acknowledged_at", Moment),
+    Column("acknowledged_by", Text),
+    Column("resolved_at", Moment),
+    Column("resolved_by", Text),
+    Column("resolution_note", Text),
+    Column("channel", Text, nullable=False),
+    Column("drill", Boolean, nullable=False, default=False),
+    Index(None, "status"),
+    Index(None, "group_key", "resolved_at"),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id")),
+    Column("fingerprint", Text, nullable=False),
+    Column("starts_at", Moment, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("ends_at", Moment),
+    Column("name", Text, nullable=False),
+    Column("severity", String(8), nullable=False),
+    Column("severity_reason", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("labels", json_column(), nullable=False),
+    Column("annotations", json_column(), nullable=False),
+    Column("generator_url", Text),
+    Column("group_key", Text, nullable=False),
+    Column("ignored", Boolean, nullable=False, default=False),
+    Column("first_seen_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    UniqueConstraint("fingerprint", "starts_at"),
+    Index(None, "incident_id"),
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id")),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("actor", Text),
+    Column("text", Text, nullable=False),
+    Column("details", json_column(), nullable=False),
+    Index(None, "incident_id", "id"),
+)
+
+checklist_marks = Table(
+    "checklist_marks",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("item", String(64), primary_key=True),
+    Column("done", Boolean, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("note", Text),
+)
+
+phase_visits = Table(
+    "phase_visits",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("phase", String(16), primary_key=True),
+    Column("entered_at", Moment, nullable=False),
+    Column("left_at", Moment),
+    Column("left_by", Text),
+    Column("left_reason", Text),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("account", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("params", json_column(), nullable=False),
+    # One confirmation, one action: the modal's own mark, so that a retried request finds its row.
+    Column("request_key", Text, nullable=False, unique=True),
+    Column("joined", json_column(), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("claimed_by", Text),
+    Column("claimed_until", Moment),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("look_again_at", Moment),
+    Column("finished_at", Moment),
+    Column("headline", Text),
+    Column("next_step", Text),
+    Column("evidence", json_column(), nullable=False),
+    Column("unconfirmed", json_column(), nullable=False),
+    Column("drill", Boolean, nullable=False, default=False),
+    # Unended actions are few; the runner looks at nothing else.
+    Index(
+        "ix_actions_open",
+        "status",
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
+    ),
+    Index(None, "incident_id"),
+)
+
+action_steps = Table(
+    "action_steps",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("action_id", ForeignKey("actions.id"), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("evidence", json_column(), nullable=False),
+    UniqueConstraint("action_id", "name"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("account_number", Text),
+    Column("state", String(16), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("reason", Text),
+    Column("incident_id", ForeignKey("incidents.id")),
+    Column("version", Integer, nullable=False, default=1),
+    # What the broker said last; NULL is "not learned", never "no".
+    Column("verified_at", Moment),
+    Column("suspended", Boolean),
+    Column("open_orders", Integer),
+    # The broker's configuration from before the first halt, kept until trading is normal again.
+    Column("configuration_before", json_column()),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("view", String(32), nullable=False),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False),
+    Column("ref", Text),
+    Column("content", json_column()),
+    Column("channel", Text, nullable=False),
+    Column("parent_id", ForeignKey("messages.id")),
+    Column("broadcast", Boolean, nullable=False, default=False),
+    Column("nonce", String(32), nullable=False),
+    Column("urgency", Integer, nullable=False, default=5),
+    Column("wanted", Integer, nullable=False, default=1),
+    Column("shown", Integer, nullable=False, default=0),
+    Column("ts", Text),
+    # Set before the post goes out: when it is set and `ts` is not, Slack is asked before anything is posted again.
+    Column("posting_since", Moment),
+    Column("claimed_by", Text),
+    Column("claimed_until", Moment),
+    Column("next_at", Moment, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("last_error", Text),
+    Column("gave_up", Boolean, nullable=False, default=False),
+    Column("created_at", Moment, nullable=False),
+    Column("delivered_at", Moment),
+    Index(
+        "ix_messages_due",
+        "urgency",
+        "id",
+        sqlite_where=text("shown < wanted"),
+        postgresql_where=text("shown < wanted"),
+    ),
+    Index(None, "incident_id"),
+    Index(None, "channel", "ts"),
+)
+
+deadlines = Table(
+    "deadlines",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("kind", String(32), nullable=False),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text),
+    Column("changed_at", Moment, nullable=False),
+    Index(
+        "ix_deadlines_due",
+        "due_at",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    UniqueConstraint("incident_id", "kind", "version"),
+)
+
+reconciliation_runs = Table(
+    "reconciliation_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("action_id", ForeignKey("actions.id"), nullable=False, unique=True),
+    Column("account", Text, nullable=False),
+    Column("finished_at", Moment, nullable=False),
+    Column("clean", Boolean, nullable=False),
+    Column("impact", Text),
+    Column("run", json_column(), nullable=False),
+)
+
+# What was taken in once and must not be again: a modal's submission, an entry of the journal.
+seen = Table(
+    "seen",
+    metadata,
+    Column("key", String(128), primary_key=True),
+    Column("at", Moment, nullable=False),
+)
