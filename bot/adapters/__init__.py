@@ -1,0 +1,1 @@
+"""The world: brokers, Slack, metrics, ledgers, mail. Every call has a time limit."""

@@ -1,0 +1,125 @@
+"""The desk's ledger in an SQL database: one read-only query, a time limit, and every row accounted for."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from bot.adapters.bounded import StillRunning, bounded
+from bot.domain.reconciliation import BadPosition, LedgerPosition
+from bot.ports.ledger import LedgerError, LedgerTimeout
+
+COLUMNS = ("symbol", "qty", "avg_price", "updated_at")
+MOST_ROWS = 100_000
+PLACEHOLDER = re.compile(r"(?<![:\w\\]):(?=\w)")  # a colon that SQLAlchemy would take for a parameter
+
+
+class SqlLedger:
+    """`query` gives the columns symbol, qty, avg_price, updated_at; `timeout` is in seconds for all of it.
+
+    A connection is made for each reading: a comparison is rare, and a pooled connection may be dead when it
+    matters.
+    """
+
+    def __init__(self, url: str, query: str, timeout: float = 5.0) -> None:
+        self._query = query
+        self._timeout = timeout
+        try:
+            self._url = make_url(url)
+            self._engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True)
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise LedgerError(
+                f"ledger: LEDGER_URL is not a database address that can be used ({type(error).__name__}); "
+                "write it like postgresql+psycopg://user:password@host/name"
+            ) from None
+
+    def positions(self, *, within: float | None = None) -> tuple[LedgerPosition, ...]:
+        """Every row as a position. A row that cannot be read fails the reading and is named."""
+        limit = self._timeout if within is None else min(within, self._timeout)
+        try:
+            rows = bounded(self._rows, limit, "ledger")
+        except StillRunning:
+            raise LedgerTimeout(f"ledger did not answer in {limit:g} s") from None
+        return tuple(_position(place, row) for place, row in enumerate(rows, start=1))
+
+    def _rows(self) -> Sequence[Mapping[str, Any]]:
+        try:
+            with self._engine.connect() as connection:
+                if self._url.get_backend_name() == "postgresql":
+                    connection.execute(text("SET TRANSACTION READ ONLY"))
+                    connection.execute(text(f"SET LOCAL statement_timeout = {int(self._timeout * 1000)}"))
+                elif self._url.get_backend_name() == "sqlite":
+                    connection.execute(text("PRAGMA query_only = ON"))
+                result = connection.execute(text(PLACEHOLDER.sub(r"\:", self._query)))
+                if not result.returns_rows:
+                    raise LedgerError("ledger: LEDGER_QUERY gives no rows; it must be a SELECT")
+                names = {name.lower(): name for name in result.keys()}  # noqa: SIM118
+                absent = [column for column in COLUMNS if column not in names]
+                if absent:
+                    raise LedgerError(
+                        f"ledger: LEDGER_QUERY gives no column {', '.join(absent)}; "
+                        f"it must give {', '.join(COLUMNS)}"
+                    )
+                rows = result.mappings().fetchmany(MOST_ROWS + 1)
+                connection.rollback()
+        except SQLAlchemyError as error:
+            raise LedgerError(f"ledger could not be read: {_reason(error)}") from None
+        if len(rows) > MOST_ROWS:
+            raise LedgerError(
+                f"ledger: more than {MOST_ROWS:,} rows; LEDGER_QUERY must give open positions only"
+            )
+        return [{column: row[names[column]] for column in COLUMNS} for row in rows]
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    """The driver's first line, without the statement or the address."""
+    cause = getattr(error, "orig", None)
+    lines = str(cause).strip().splitlines() if cause is not None else []
+    return f"{type(error).__name__}{': ' + lines[0][:160] if lines else ''}"
+
+
+def _position(place: int, row: Mapping[str, Any]) -> LedgerPosition:
+    symbol = row["symbol"]
+    if not isinstance(symbol, str) or not symbol.strip():
+        raise LedgerError(f"ledger row {place}: no symbol")
+    where = f"ledger row {place} ({symbol.strip()[:40]})"
+    qty = _number(where, "qty", row["qty"])
+    if qty is None:
+        raise LedgerError(f"{where}: qty is empty")
+    try:
+        return LedgerPosition(
+            symbol.strip(),
+            qty,
+            _number(where, "avg_price", row["avg_price"]),
+            _moment(where, row["updated_at"]),
+        )
+    except BadPosition as error:
+        raise LedgerError(f"{where}: {error}") from None
+
+
+def _number(where: str, column: str, raw: Any) -> Decimal | None:
+    if raw is None:
+        return None
+    try:
+        value = Decimal(str(raw).strip())
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if isinstance(raw, bool) or not value.is_finite():
+        raise LedgerError(f"{where}: {column} is {str(raw)[:40]!r}, which is no number")
+    return value
+
+
+def _moment(where: str, raw: Any) -> datetime:
+    if isinstance(raw, datetime):
+        return raw
+    if isinstance(raw, str):
+        try:
+            return datetime.fromisoformat(raw.strip())
+        except ValueError:
+            pass
+    raise LedgerError(f"{where}: updated_at is {str(raw)[:40]!r}, which is no time")

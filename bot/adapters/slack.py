@@ -1,0 +1,189 @@
+"""Slack's Web API through slack_sdk: one attempt a call, a time limit, and errors told apart."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.error import URLError
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web import SlackResponse
+
+from bot.ports.chat import (
+    Blocks,
+    ChatRateLimited,
+    ChatRefused,
+    ChatUnavailable,
+    Identity,
+    OpenView,
+)
+
+EVENT_TYPE = "haltdesk_message"
+# `ok: false` for reasons of Slack's own: as good as a 500, and the message may be there.
+AMBIGUOUS = frozenset(
+    {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
+)
+PAGES = 5  # pages of history that are looked through for one message
+
+
+class SlackChat:
+    """`token` and `api_url` (ending in /api/) of one workspace; `timeout` seconds for each call."""
+
+    def __init__(self, token: str, api_url: str, *, timeout: int = 10) -> None:
+        # The deliverer owns retries: it knows what may be repeated. slack_sdk's own would repeat a post.
+        self.client = WebClient(token=token, base_url=api_url, timeout=timeout, retry_handlers=[])
+
+    def _call(self, method: str, arguments: Mapping[str, Any]) -> SlackResponse:
+        given = {name: value for name, value in arguments.items() if value is not None}
+        try:
+            return self.client.api_call(method, json=given)
+        except SlackApiError as failure:
+            raise _told(method, failure) from None
+        except (SlackClientError, URLError, OSError, http.client.HTTPException, ValueError) as failure:
+            # ValueError: an answer that is not JSON.
+            raise ChatUnavailable(method, f"{type(failure).__name__}: {failure}"[:300]) from None
+
+    def _get(self, method: str, arguments: Mapping[str, Any]) -> SlackResponse:
+        """The methods that read take no JSON body."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        try:
+            return self.client.api_call(method, http_verb="GET", params=given)
+        except SlackApiError as failure:
+            raise _told(method, failure) from None
+        except (SlackClientError, URLError, OSError, http.client.HTTPException, ValueError) as failure:
+            raise ChatUnavailable(method, f"{type(failure).__name__}: {failure}"[:300]) from None
+
+    def post(
+        self,
+        channel: str,
+        text: str,
+        blocks: Blocks,
+        *,
+        thread_ts: str | None = None,
+        broadcast: bool = False,
+        nonce: str | None = None,
+    ) -> str:
+        answer = self._call(
+            "chat.postMessage",
+            {
+                "channel": channel,
+                "text": text,
+                "blocks": list(blocks) or None,
+                "thread_ts": thread_ts,
+                "reply_broadcast": True if broadcast and thread_ts else None,
+                "metadata": _metadata(nonce),
+                "unfurl_links": False,
+                "unfurl_media": False,
+            },
+        )
+        ts = answer.get("ts")
+        if not isinstance(ts, str) or not ts:
+            raise ChatUnavailable("chat.postMessage", "the answer names no ts")
+        return ts
+
+    def update(self, channel: str, ts: str, text: str, blocks: Blocks, *, nonce: str | None = None) -> None:
+        self._call(
+            "chat.update",
+            {
+                "channel": channel,
+                "ts": ts,
+                "text": text,
+                "blocks": list(blocks),
+                "metadata": _metadata(nonce),
+            },
+        )
+
+    def find(self, channel: str, nonce: str, *, since: datetime, thread_ts: str | None = None) -> str | None:
+        method = "conversations.replies" if thread_ts else "conversations.history"
+        cursor: str | None = None
+        for _ in range(PAGES):
+            answer = self._get(
+                method,
+                {
+                    "channel": channel,
+                    "ts": thread_ts,
+                    "oldest": f"{since.timestamp():.6f}",
+                    "inclusive": "true",
+                    "include_all_metadata": "true",
+                    "limit": 200,
+                    "cursor": cursor,
+                },
+            )
+            for message in answer.get("messages") or ():
+                metadata = message.get("metadata") or {}
+                if (metadata.get("event_payload") or {}).get("nonce") == nonce:
+                    return str(message["ts"])
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
+            if cursor is None:
+                return None
+        raise ChatUnavailable(method, f"the message was not found in {PAGES} pages, and there are more")
+
+    def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> OpenView:
+        answer = self._call("views.open", {"trigger_id": trigger_id, "view": dict(view)})
+        opened = answer.get("view") or {}
+        return OpenView(opened.get("id"), opened.get("hash"))
+
+    def update_view(self, opened: OpenView, view: Mapping[str, Any]) -> None:
+        if opened.id is None:
+            return
+        self._call("views.update", {"view_id": opened.id, "hash": opened.hash, "view": dict(view)})
+
+    def whisper(self, channel: str, user: str, text: str, *, thread_ts: str | None = None) -> None:
+        self._call(
+            "chat.postEphemeral", {"channel": channel, "user": user, "text": text, "thread_ts": thread_ts}
+        )
+
+    def group_members(self, group: str) -> frozenset[str]:
+        answer = self._get("usergroups.users.list", {"usergroup": group})
+        return frozenset(answer.get("users") or ())
+
+    def channel_name(self, channel: str) -> str:
+        """The channel's name, and that the bot is in it. Raises `ChatRefused` when it is not."""
+        found = self._get("conversations.info", {"channel": channel}).get("channel") or {}
+        if found.get("is_archived"):
+            raise ChatRefused("conversations.info", "is_archived")
+        if found.get("is_member") is False:
+            raise ChatRefused("conversations.info", "not_in_channel")
+        return f"#{found.get('name', channel)}"
+
+    def identity(self) -> Identity:
+        answer = self._call("auth.test", {})
+        bot_id = answer.get("bot_id")
+        app_id: str | None = None
+        if bot_id:
+            try:
+                app_id = (self._get("bots.info", {"bot": bot_id}).get("bot") or {}).get("app_id")
+            except ChatRefused:
+                app_id = None  # the scope users:read is missing: the app cannot be checked, the team can
+        return Identity(answer.get("team_id"), answer.get("user_id"), app_id)
+
+
+def _metadata(nonce: str | None) -> dict[str, Any] | None:
+    return {"event_type": EVENT_TYPE, "event_payload": {"nonce": nonce}} if nonce else None
+
+
+def _told(method: str, failure: SlackApiError) -> ChatRateLimited | ChatUnavailable | ChatRefused:
+    answer = failure.response
+    status = getattr(answer, "status_code", 0)
+    if status == 429:
+        return ChatRateLimited(method, _seconds(answer))
+    data = getattr(answer, "data", None)
+    error = data.get("error") if isinstance(data, dict) else None
+    if status >= 500 or not error:
+        return ChatUnavailable(method, f"HTTP {status}")
+    if error == "ratelimited":
+        return ChatRateLimited(method, _seconds(answer))
+    if error in AMBIGUOUS:
+        return ChatUnavailable(method, error)
+    said = (data.get("response_metadata") or {}).get("messages") if isinstance(data, dict) else None
+    return ChatRefused(method, str(error), json.dumps(said)[:500] if said else "")
+
+
+def _seconds(answer: SlackResponse) -> float:
+    headers = {str(name).lower(): value for name, value in (answer.headers or {}).items()}
+    try:
+        return min(max(float(headers.get("retry-after", "1")), 0.1), 300.0)
+    except ValueError:
+        return 1.0
