@@ -1,0 +1,147 @@
+"""Brings the journal file into the database: once, in order, without touching what was written after it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.domain.actions import ActionResult, BrokerReading, UnconfirmedOrder
+from bot.domain.words import ActionKind, ActionStatus, StepStatus
+from bot.services.actions.requests import conclude_in, confirm_in, progressed
+from bot.services.desk import Desk
+from bot.store import actions, seen, timeline
+from bot.store.actions import ActionRecordRow
+from bot.store.database import UnitOfWork
+
+Entry = Mapping[str, Any]
+
+
+def action_entry(
+    kind: ActionKind,
+    account: str,
+    *,
+    reason: str,
+    by: str,
+    request_key: str,
+    at: datetime,
+    incident_id: int | None,
+    params: Mapping[str, Any],
+) -> dict[str, Any]:
+    """A confirmed action that the database could not take."""
+    return {
+        "kind": "action",
+        "action": kind.value,
+        "account": account,
+        "reason": reason,
+        "by": by,
+        "request_key": request_key,
+        "at": at.isoformat(),
+        "incident_id": incident_id,
+        "params": dict(params),
+    }
+
+
+def result_entry(request_key: str, result: ActionResult, at: datetime) -> dict[str, Any]:
+    """Where an action stood when the database could not take it."""
+    reading = asdict(result.reading) | {"at": result.reading.at.isoformat()} if result.reading else None
+    again = result.look_again_after
+    return {
+        "kind": "result",
+        "request_key": request_key,
+        "at": at.isoformat(),
+        "status": result.status.value,
+        "headline": result.headline,
+        "next_step": result.next_step,
+        "evidence": dict(result.evidence),
+        "unconfirmed": [asdict(order) for order in result.unconfirmed],
+        "reading": reading,
+        "look_again_after": again.total_seconds() if again is not None else None,
+    }
+
+
+def bring_in(desk: Desk, entries: list[dict[str, Any]]) -> int:
+    """Import `entries` in one transaction, passing over those imported before. Returns how many were new."""
+    new = 0
+    with desk.database.begin() as unit:
+        for entry in entries:
+            if seen.first_time(unit, f"journal:{entry['id']}", desk.now()):
+                new += 1
+                _IMPORTS[entry["kind"]](unit, desk, entry)
+    return new
+
+
+def _action(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
+    kind, account = ActionKind(entry["action"]), str(entry["account"])
+    prefix = str(entry["request_key"]).removesuffix(f":{account}")
+    confirmed = confirm_in(
+        unit,
+        desk,
+        kind,
+        [account],
+        reason=entry["reason"],
+        by=entry["by"],
+        request_key=prefix,
+        incident_id=entry["incident_id"],
+        params=entry["params"],
+    )
+    for one in confirmed:
+        text = f"{kind} of {account} was confirmed while the database was away; brought in from the journal"
+        timeline.write(
+            unit,
+            one.incident.id,
+            "JournalImported",
+            text,
+            at=datetime.fromisoformat(entry["at"]),
+            actor=entry["by"],
+        )
+
+
+def _found(unit: UnitOfWork, entry: Entry) -> ActionRecordRow | None:
+    return actions.by_request_key(unit, entry["request_key"])
+
+
+def _step(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
+    action = _found(unit, entry)
+    if action is None:
+        return
+    at = datetime.fromisoformat(entry["at"])
+    for step in actions.steps(unit, action.id):
+        if step.name == entry["name"] and (step.finished_at or step.started_at) >= at:
+            return  # written to the database after this
+    actions.write_step(
+        unit,
+        action.id,
+        entry["name"],
+        StepStatus(entry["status"]),
+        entry["summary"],
+        entry["evidence"],
+        at=at,
+    )
+    progressed(unit, action.id)
+
+
+def _result(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
+    action = _found(unit, entry)
+    if action is None or action.finished_at is not None:
+        return
+    reading = entry["reading"]
+    again = entry["look_again_after"]
+    conclude_in(
+        unit,
+        desk,
+        action,
+        ActionResult(
+            status=ActionStatus(entry["status"]),
+            headline=entry["headline"],
+            next_step=entry["next_step"],
+            evidence=entry["evidence"],
+            unconfirmed=tuple(UnconfirmedOrder(**order) for order in entry["unconfirmed"]),
+            reading=BrokerReading(**{**reading, "at": datetime.fromisoformat(reading["at"])})
+            if reading
+            else None,
+            look_again_after=timedelta(seconds=again) if again is not None else None,
+        ),
+    )
+
+
+_IMPORTS = {"action": _action, "step": _step, "result": _result}

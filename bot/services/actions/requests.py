@@ -1,0 +1,291 @@
+"""Confirmed actions: recorded before they run, joined when one of the kind runs already, concluded with evidence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.domain.actions import ActionResult
+from bot.domain.incident import Incident
+from bot.domain.words import ActionKind, ActionStatus, IncidentStatus, Severity, TradingState
+from bot.services import checklist
+from bot.services import incidents as incident_service
+from bot.services.desk import Desk
+from bot.services.thread import action_key, reply, show_action, show_root
+from bot.store import accounts, actions, incidents, messages, timeline
+from bot.store.actions import ActionRecordRow
+from bot.store.database import UnitOfWork
+from bot.store.messages import Urgency
+
+HALTDESK = "haltdesk"  # the actor of what Haltdesk does by itself
+
+# How bad an incident is that an action declares because there is none: a halt is SEV-1 by the procedure's table.
+DECLARED = {
+    ActionKind.HALT: Severity.SEV1,
+    ActionKind.FLATTEN: Severity.SEV1,
+    ActionKind.CANCEL: Severity.SEV2,
+    ActionKind.RECONCILE: Severity.SEV3,
+    ActionKind.HEALTH: Severity.SEV4,
+    ActionKind.RESUME: Severity.SEV2,
+}
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """One account's action: newly recorded, or `joined` because it was recorded or running already."""
+
+    action_id: int
+    incident: Incident
+    joined: bool
+
+
+def incident_to_act_in(unit: UnitOfWork) -> Incident | None:
+    """The incident an action outside a thread belongs to: the worst of the open ones, of those the newest."""
+    found = [one for one in incidents.listed(unit, status=IncidentStatus.OPEN, limit=200) if not one.drill]
+    return min(found, key=lambda one: (one.severity.rank, -one.id), default=None)
+
+
+def confirm(
+    desk: Desk,
+    kind: ActionKind,
+    account_names: Sequence[str],
+    *,
+    reason: str,
+    by: str,
+    request_key: str,
+    incident_id: int | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> list[Confirmed]:
+    """Record a confirmed action for each account. `request_key` names the confirmation: twice is once."""
+    with desk.database.begin() as unit:
+        return confirm_in(
+            unit,
+            desk,
+            kind,
+            account_names,
+            reason=reason,
+            by=by,
+            request_key=request_key,
+            incident_id=incident_id,
+            params=params,
+        )
+
+
+def confirm_in(
+    unit: UnitOfWork,
+    desk: Desk,
+    kind: ActionKind,
+    account_names: Sequence[str],
+    *,
+    reason: str,
+    by: str,
+    request_key: str,
+    incident_id: int | None = None,
+    params: Mapping[str, Any] | None = None,
+) -> list[Confirmed]:
+    now = desk.now()
+    confirmed: list[Confirmed] = []
+    incident: Incident | None = None
+    for name in account_names:
+        account = desk.account(name)
+        key = f"{request_key}:{account.name}"
+        known = actions.by_request_key(unit, key) or _to_join(unit, kind, account.name)
+        if known is not None:
+            confirmed.append(_join(unit, known, by, key, now))
+            continue
+        if incident is None:
+            incident = _incident(unit, desk, kind, incident_id, reason=reason, by=by)
+        number = actions.confirm(
+            unit,
+            {
+                "incident_id": incident.id,
+                "kind": kind,
+                "account": account.name,
+                "reason": reason,
+                "requested_by": by,
+                "requested_at": now,
+                "params": dict(params or {}),
+                "request_key": key,
+                "drill": incident.drill,
+            },
+        )
+        assert number is not None  # looked for above, in this transaction
+        text = f"{kind.verb} confirmed for {account.name}" + (f": {reason}" if reason else "")
+        timeline.write(
+            unit, incident.id, "ActionConfirmed", text, at=now, actor=by, details={"action": number}
+        )
+        show_action(unit, incident, number, now)
+        confirmed.append(Confirmed(number, incident, joined=False))
+    for touched in {one.incident.id: one.incident for one in confirmed}.values():
+        show_root(unit, touched, now)
+    return confirmed
+
+
+def _to_join(unit: UnitOfWork, kind: ActionKind, account: str) -> ActionRecordRow | None:
+    """A halt under way is joined by a second one; once everything was sent, a new halt proves it afresh."""
+    running = actions.unended(unit, kind=kind, account=account)
+    return running[-1] if running else None
+
+
+def _incident(
+    unit: UnitOfWork, desk: Desk, kind: ActionKind, incident_id: int | None, *, reason: str, by: str
+) -> Incident:
+    if incident_id is not None:
+        return incident_service.find(unit, incident_id)
+    found = incident_to_act_in(unit)
+    if found is not None:
+        return found
+    title = kind.verb + (f": {reason}" if reason else "")
+    opened = incident_service.open_incident(
+        unit,
+        desk,
+        title=title[:300],
+        severity=DECLARED[kind],
+        reason=f"declared by {kind.verb.lower()} outside an incident",
+        opened_by=by,
+    )
+    assert opened is not None  # without an alert group nothing can stand in its way
+    return opened
+
+
+def _join(unit: UnitOfWork, known: ActionRecordRow, by: str, key: str, now: datetime) -> Confirmed:
+    incident = incident_service.find(unit, known.incident_id)
+    if known.request_key != key and by != known.requested_by and by not in known.joined:
+        actions.join(unit, known.id, by)
+        text = f"{known.kind.verb} for {known.account} asked for again while it runs: joined"
+        timeline.write(
+            unit, incident.id, "ActionJoined", text, at=now, actor=by, details={"action": known.id}
+        )
+        messages.refresh(unit, action_key(known.id), urgency=Urgency.ACTION)
+    return Confirmed(known.id, incident, joined=True)
+
+
+def progressed(unit: UnitOfWork, action_id: int) -> None:
+    """A step was written: show it."""
+    messages.refresh(unit, action_key(action_id), urgency=Urgency.ACTION)
+
+
+def conclude(desk: Desk, action: ActionRecordRow, result: ActionResult) -> None:
+    """Write how an action ended (or where it stands), what the broker showed, and what follows from it."""
+    with desk.database.begin() as unit:
+        conclude_in(unit, desk, action, result)
+
+
+def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: ActionResult) -> None:
+    now = desk.now()
+    incident = incident_service.find(unit, action.incident_id)
+    before = actions.get(unit, action.id)
+    assert before is not None
+    if before.finished_at is not None:
+        return  # concluded by another process meanwhile
+    actions.conclude(unit, action.id, result, now=now)
+    changed = result.status is not before.status or result.headline != before.headline
+    if changed:
+        kind = {
+            ActionStatus.DONE: "ActionProved",
+            ActionStatus.FAILED: "ActionFailed",
+            ActionStatus.UNKNOWN: "ActionOutcomeUnknown",
+        }.get(result.status, "ActionWatched")
+        timeline.write(
+            unit, incident.id, kind, result.headline, at=now, actor=None, details={"action": action.id}
+        )
+    _learn(unit, action, result)
+    if action.kind is ActionKind.HALT and result.proved and not action.params.get("suspend_only"):
+        incident = _halted(unit, desk, action, incident, result, now)
+    if action.kind is ActionKind.RECONCILE and result.status is ActionStatus.DONE:
+        incident = _reconciled(unit, desk, action, incident, result, now)
+    messages.refresh(unit, action_key(action.id), urgency=Urgency.ACTION)
+    show_root(unit, incident, now)
+
+
+def _learn(unit: UnitOfWork, action: ActionRecordRow, result: ActionResult) -> None:
+    """What the broker said goes to the account; what it did not say keeps its last value."""
+    if action.drill or result.reading is None:
+        return
+    reading = result.reading
+    seen: dict[str, Any] = {"verified_at": reading.at}
+    for name in ("suspended", "open_orders", "account_number"):
+        value = getattr(reading, name)
+        if value is not None:
+            seen[name] = value
+    before = result.evidence.get("configuration_before")
+    known = accounts.get(unit, action.account)
+    if before and known is not None and known.configuration_before is None:
+        seen["configuration_before"] = before
+    accounts.read_at_broker(unit, action.account, **seen)
+
+
+def _halted(
+    unit: UnitOfWork,
+    desk: Desk,
+    action: ActionRecordRow,
+    incident: Incident,
+    result: ActionResult,
+    now: datetime,
+) -> Incident:
+    if not action.drill:
+        was = accounts.get(unit, action.account)
+        reason = action.reason or "halted by the desk"
+        if was is None or was.state is not TradingState.HALTED:
+            accounts.set_state(
+                unit, action.account, TradingState.HALTED, at=now, reason=reason, incident_id=incident.id
+            )
+            text = f"{action.account}: {was.state if was else 'unknown'} to halted"
+            timeline.write(unit, incident.id, "TradingStateChanged", text, at=now, actor=action.requested_by)
+    checklist.mark_if_current(
+        unit, desk, incident, "triage.halt", by=action.requested_by, note="halted, proved at the broker"
+    )
+    for other in incidents.listed(unit, status=IncidentStatus.OPEN):
+        if other.id != incident.id:
+            show_root(unit, other, now)
+    return incident_service.find(unit, incident.id)
+
+
+def _reconciled(
+    unit: UnitOfWork,
+    desk: Desk,
+    action: ActionRecordRow,
+    incident: Incident,
+    result: ActionResult,
+    now: datetime,
+) -> Incident:
+    run = result.evidence.get("run")
+    if not isinstance(run, Mapping):
+        return incident
+    actions.save_run(unit, action.id, action.account, run, at=now)
+    if run.get("clean"):
+        for item in ("mitigation.reconcile", "resolution.reconciliation_clean"):
+            note = f"clean, action {action.id}"
+            checklist.mark_if_current(unit, desk, incident, item, by=action.requested_by, note=note)
+        return incident_service.find(unit, incident.id)
+    severity = Severity(run["severity"]) if run.get("severity") else None
+    reasons = (
+        "; ".join(str(reason) for reason in run.get("reasons", ())) or "breaks above the desk's thresholds"
+    )
+    if severity is not None and incident.open and severity.worse_than(incident.severity):
+        incident = incident_service.raise_severity(
+            unit, desk, incident, severity, f"reconciliation: {reasons}"
+        )
+        reply(unit, incident, f"Now {severity}: reconciliation", (reasons,), at=now, loud=True)
+    if run.get("halt"):
+        _halt_by_policy(unit, desk, action, incident, reasons)
+    return incident
+
+
+def _halt_by_policy(
+    unit: UnitOfWork, desk: Desk, action: ActionRecordRow, incident: Incident, reasons: str
+) -> None:
+    """Breaks over the desk's thresholds halt by themselves. Source: `design.md`, Reconcile."""
+    account = accounts.get(unit, action.account)
+    if account is not None and account.state is TradingState.HALTED:
+        return
+    confirm_in(
+        unit,
+        desk,
+        ActionKind.HALT,
+        [action.account],
+        reason=f"reconciliation: {reasons}"[:500],
+        by=HALTDESK,
+        request_key=f"reconciliation:{action.id}",
+        incident_id=incident.id,
+    )

@@ -1,0 +1,1 @@
+"""What the health check asks, one file for each kind of component."""

@@ -1,0 +1,82 @@
+"""What a message shows at its newest version: one picture of the database, through one template."""
+
+from collections.abc import Callable
+
+from bot.domain.incident import incident_key
+from bot.domain.words import Phase
+from bot.rendering.models import ReplyView
+from bot.rendering.render import Rendered
+from bot.services import postmortem, views
+from bot.services.desk import Desk
+from bot.store import documents, incidents
+from bot.store.database import UnitOfWork
+from bot.store.messages import Message
+
+Show = Callable[[UnitOfWork, Desk, Message], Rendered]
+
+
+def render(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
+    """The message as it should stand in Slack now. KeyError for a view that this version does not know."""
+    return _SHOWS[message.view](unit, desk, message)
+
+
+def _root(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
+    return desk.renderer.incident_root(views.incident_view(unit, desk, message.incident_id))
+
+
+def _phase(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
+    phase = Phase(str(message.ref))
+    return desk.renderer.phase(views.phase_view(unit, desk, message.incident_id, phase))
+
+
+def _action(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
+    return desk.renderer.action(views.action_view(unit, desk, int(str(message.ref))))
+
+
+def _reply(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
+    content = message.content or {}
+    incident = incidents.get(unit, message.incident_id)
+    return desk.renderer.reply(
+        ReplyView(
+            incident_id=message.incident_id,
+            incident_key=incident_key(message.incident_id),
+            heading=str(content.get("heading", "")),
+            lines=tuple(str(line) for line in content.get("lines", ())),
+            drill=incident is not None and incident.drill,
+        )
+    )
+
+
+def _notice(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
+    return desk.renderer.notice(views.notice_view(unit, desk, message.incident_id))
+
+
+def _draft(unit: UnitOfWork, message: Message) -> list[str]:
+    found = documents.newest(unit, message.incident_id, postmortem.KIND)
+    return postmortem.parts(found[1]) if found else [""]
+
+
+def _postmortem(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
+    view = views.postmortem_view(unit, desk, message.incident_id)
+    return desk.renderer.postmortem(view, _draft(unit, message)[0])
+
+
+def _postmortem_part(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
+    pieces, number = _draft(unit, message), int(str(message.ref))
+    key = incident_key(message.incident_id)
+    if number >= len(pieces):
+        return desk.renderer.document_part(
+            f"Postmortem of {key}: this part is empty in the newest draft.", ""
+        )
+    return desk.renderer.document_part(f"Postmortem of {key}, part {number + 1}", pieces[number])
+
+
+_SHOWS: dict[str, Show] = {
+    "root": _root,
+    "phase": _phase,
+    "action": _action,
+    "reply": _reply,
+    "notice": _notice,
+    "postmortem": _postmortem,
+    "postmortem_part": _postmortem_part,
+}

@@ -1,0 +1,65 @@
+"""What comes due: the notice to stakeholders, and the acknowledgement that nobody gave."""
+
+from bot.domain.words import AlertStatus
+from bot.services.actions.requests import HALTDESK
+from bot.services.desk import Desk
+from bot.services.incidents import NOTICE_ITEM, find
+from bot.services.thread import reply, show_phase, show_root
+from bot.store import alerts, deadlines, incidents, messages, timeline
+from bot.store.database import UnitOfWork
+from bot.store.deadlines import Deadline
+from bot.store.messages import Urgency
+
+
+def keep(desk: Desk) -> int:
+    """Act on everything that is due, in the transaction that takes it. Returns how many deadlines were kept."""
+    with desk.database.begin() as unit:
+        due = deadlines.take_due(unit, desk.now())
+        for deadline in due:
+            _KINDS[deadline.kind](unit, desk, deadline)
+        return len(due)
+
+
+def _notice(unit: UnitOfWork, desk: Desk, deadline: Deadline) -> None:
+    incident = find(unit, deadline.incident_id)
+    now = desk.now()
+    firing = alerts.counts(unit, incident.id)[AlertStatus.FIRING]
+    if incident.open or incident.resolved_at is None:
+        timeline.write(unit, incident.id, "NoticeWithheld", "Notice held back: the incident is open", at=now)
+        return
+    if firing and not incident.resolution_note:
+        # Resolved without a word about firing alerts, and they fire: stakeholders are not told that it is over.
+        text = f"Notice held back: {firing} alerts fire"
+        timeline.write(unit, incident.id, "NoticeWithheld", text, at=now)
+        again = now + desk.policy.resolution_delay
+        deadlines.schedule(unit, deadline.key, "notice", incident.id, again, at=now)
+        return
+    channel = desk.channels.drills if incident.drill else desk.channels.stakeholders
+    key = f"incident:{incident.id}:notice:{int(incident.resolved_at.timestamp())}"
+    messages.want(
+        unit, key, "notice", incident.id, channel=channel, at=now, urgency=Urgency.NOTICE, ref="resolution"
+    )
+    timeline.write(
+        unit, incident.id, "StakeholdersNotified", "Notice of resolution sent to stakeholders", at=now
+    )
+    item = desk.item(NOTICE_ITEM)
+    mark = incidents.marks(unit, incident.id).get(NOTICE_ITEM)
+    if item is not None and not (mark and mark.done):
+        note = "notice sent"
+        incidents.mark(unit, incident.id, NOTICE_ITEM, done=True, by=HALTDESK, at=now, note=note)
+        show_phase(unit, incident, item.phase, now)
+    show_root(unit, incident, now)
+
+
+def _acknowledge(unit: UnitOfWork, desk: Desk, deadline: Deadline) -> None:
+    incident = find(unit, deadline.incident_id)
+    if not incident.open or incident.acknowledged_at is not None:
+        return
+    now = desk.now()
+    text = f"{incident.severity} is not acknowledged"
+    timeline.write(unit, incident.id, "AcknowledgementOverdue", text, at=now)
+    reply(unit, incident, text, ("Press Acknowledge in the incident's message.",), at=now, loud=True)
+    show_root(unit, incident, now)
+
+
+_KINDS = {"notice": _notice, "acknowledge": _acknowledge}

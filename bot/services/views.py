@@ -1,0 +1,248 @@
+"""Reads what a message shows, from one picture of the database, into the values that templates are given."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bot.domain.actions import UnconfirmedOrder
+from bot.domain.checklist import items_for
+from bot.domain.incident import Incident, incident_key
+from bot.domain.words import ActionKind, ActionStatus, AlertStatus, Phase, TradingState
+from bot.rendering.models import (
+    AccountLine,
+    ActionView,
+    AlertLine,
+    ChecklistLine,
+    IncidentView,
+    NoticeView,
+    PhaseView,
+    PostmortemView,
+    TimelineLine,
+)
+from bot.services.desk import Desk, DeskAccount
+from bot.store import accounts, actions, alerts, deadlines, incidents, timeline
+from bot.store.accounts import AccountRecord
+from bot.store.actions import ActionRecordRow
+from bot.store.alerts import StoredAlert
+from bot.store.database import UnitOfWork
+
+SHOWN_ALERTS = 10
+DUE = {"notice": "Notice to stakeholders", "acknowledge": "Acknowledgement"}
+
+
+def short_number(number: str | None) -> str:
+    """`PA3F…0001`: enough to tell accounts apart, not enough to use."""
+    if not number:
+        return ""
+    return number if len(number) <= 8 else f"{number[:4]}…{number[-4:]}"
+
+
+def account_line(account: DeskAccount, record: AccountRecord | None) -> AccountLine:
+    number = short_number(record.account_number) if record else ""
+    label = f"{'PAPER' if account.paper else 'LIVE'} {number or account.name}"
+    if record is None:
+        return AccountLine(account.name, label, account.paper, TradingState.NORMAL, None, None, None, False)
+    proved = record.state is not TradingState.HALTED or (record.suspended is True and record.open_orders == 0)
+    return AccountLine(
+        name=account.name,
+        label=label,
+        paper=account.paper,
+        state=record.state,
+        verified_at=record.verified_at,
+        suspended=record.suspended,
+        open_orders=record.open_orders,
+        proved=proved and record.verified_at is not None,
+    )
+
+
+def account_lines(unit: UnitOfWork, desk: Desk) -> tuple[AccountLine, ...]:
+    known = {record.name: record for record in accounts.all_of_them(unit)}
+    return tuple(account_line(account, known.get(account.name)) for account in desk.accounts)
+
+
+def _alert(stored: StoredAlert) -> AlertLine:
+    return AlertLine(
+        name=stored.name,
+        status=stored.status,
+        severity=stored.severity,
+        summary=stored.summary,
+        labels=stored.labels,
+        starts_at=stored.starts_at,
+        ends_at=stored.ends_at,
+        runbook_url=stored.annotations.get("runbook_url") or stored.annotations.get("runbook"),
+        generator_url=stored.generator_url,
+    )
+
+
+def incident_view(unit: UnitOfWork, desk: Desk, number: int, *, all_alerts: bool = False) -> IncidentView:
+    incident = _get(unit, number)
+    counts = alerts.counts(unit, number)
+    shown = alerts.of_incident(unit, number, limit=None if all_alerts else SHOWN_ALERTS)
+    due = deadlines.next_due(unit, number)
+    running = actions.unended(unit, incident_id=number)
+    return IncidentView(
+        id=incident.id,
+        key=incident.key,
+        title=incident.title,
+        severity=incident.severity,
+        severity_reason=incident.severity_reason,
+        status=incident.status,
+        phase=incident.phase,
+        opened_at=incident.opened_at,
+        opened_by=incident.opened_by,
+        acknowledge_by=incident.acknowledge_by,
+        acknowledged_at=incident.acknowledged_at,
+        acknowledged_by=incident.acknowledged_by,
+        resolved_at=incident.resolved_at,
+        resolved_by=incident.resolved_by,
+        accounts=account_lines(unit, desk),
+        alerts=tuple(_alert(stored) for stored in shown),
+        firing=counts[AlertStatus.FIRING],
+        cleared=counts[AlertStatus.RESOLVED],
+        next_due=DUE.get(due.kind, due.kind) if due and due.kind != "acknowledge" else None,
+        next_due_at=due.due_at if due and due.kind != "acknowledge" else None,
+        running=tuple(f"{action.kind.verb} on {action.account}" for action in running),
+        drill=incident.drill,
+        now=desk.now(),
+    )
+
+
+def _get(unit: UnitOfWork, number: int) -> Incident:
+    incident = incidents.get(unit, number)
+    if incident is None:
+        raise LookupError(f"{incident_key(number)} is shown in Slack, but is not in the database")
+    return incident
+
+
+def phase_view(unit: UnitOfWork, desk: Desk, number: int, phase: Phase) -> PhaseView:
+    incident = _get(unit, number)
+    plan = desk.policy.phase(phase)
+    marks = incidents.marks(unit, number)
+    visit = incidents.visits(unit, number).get(phase)
+    notes = _notes(unit, desk, incident, phase)
+    lines = []
+    for item in items_for(plan, incident.severity):
+        mark = marks.get(item.key)
+        done = mark is not None and mark.done
+        lines.append(
+            ChecklistLine(
+                key=item.key,
+                text=item.text,
+                done=done,
+                by=mark.by if mark and done else None,
+                at=mark.at if mark and done else None,
+                note=(mark.note if mark and done else None) or notes.get(item.key),
+            )
+        )
+    following = phase.next
+    return PhaseView(
+        incident_id=number,
+        incident_key=incident.key,
+        phase=phase,
+        title=plan.title,
+        window=plan.window,
+        lines=tuple(lines),
+        current=incident.phase is phase and (incident.open or phase is Phase.POST_INCIDENT),
+        next_title=desk.policy.phase(following).title if following else None,
+        left_at=visit.left_at if visit else None,
+        left_by=visit.left_by if visit else None,
+        left_reason=visit.left_reason if visit else None,
+        drill=incident.drill,
+    )
+
+
+def _notes(unit: UnitOfWork, desk: Desk, incident: Incident, phase: Phase) -> dict[str, str]:
+    """What Haltdesk knows about an item by itself. The person decides; this is what is on record."""
+    if phase is Phase.TRIAGE:
+        states = "; ".join(
+            f"{line.label}: {line.state}{'' if line.proved or line.verified_at is None else ', not proved'}"
+            for line in account_lines(unit, desk)
+        )
+        return {
+            "triage.severity": f"{incident.severity}: {incident.severity_reason}",
+            "triage.trading_active": states,
+        }
+    if phase is Phase.RESOLUTION:
+        firing = alerts.counts(unit, incident.id)[AlertStatus.FIRING]
+        return {"resolution.alerts_cleared": f"{firing} firing" if firing else "none firing on record"}
+    return {}
+
+
+def action_view(unit: UnitOfWork, desk: Desk, action_id: int) -> ActionView:
+    action = actions.get(unit, action_id)
+    if action is None:
+        raise LookupError(f"action {action_id} is shown in Slack, but is not in the database")
+    return _action(unit, desk, action)
+
+
+def _action(unit: UnitOfWork, desk: Desk, action: ActionRecordRow) -> ActionView:
+    record = accounts.get(unit, action.account)
+    known = [account for account in desk.accounts if account.name == action.account]
+    # An account that was taken out of the configuration is still in the record of what was done.
+    account = known[0] if known else DeskAccount(action.account, paper=True)
+    line = account_line(account, record)
+    halt = action.kind is ActionKind.HALT and not action.params.get("suspend_only")
+    if halt and action.status is ActionStatus.DONE:
+        line = replace(line, state=TradingState.HALTED, proved=True)
+    return ActionView(
+        id=action.id,
+        incident_id=action.incident_id,
+        incident_key=incident_key(action.incident_id),
+        kind=action.kind,
+        status=action.status,
+        account=line,
+        requested_by=action.requested_by,
+        requested_at=action.requested_at,
+        also_requested_by=tuple(action.joined),
+        reason=action.reason,
+        steps=actions.steps(unit, action.id),
+        headline=action.headline,
+        next_step=action.next_step,
+        unconfirmed=tuple(UnconfirmedOrder(**vars(order)) for order in action.unconfirmed),
+        evidence=action.evidence,
+        finished_at=action.finished_at,
+        drill=action.drill,
+    )
+
+
+def notice_view(unit: UnitOfWork, desk: Desk, number: int) -> NoticeView:
+    incident = _get(unit, number)
+    resolved_at = incident.resolved_at or desk.now()
+    return NoticeView(
+        incident_key=incident.key,
+        title=incident.title,
+        severity=incident.severity,
+        opened_at=incident.opened_at,
+        resolved_at=resolved_at,
+        resolved_by=incident.resolved_by or "",
+        accounts=account_lines(unit, desk),
+        impact=_impact(unit, number, incident.opened_at, resolved_at),
+        resolution_note=incident.resolution_note,
+        drill=incident.drill,
+    )
+
+
+def _impact(unit: UnitOfWork, number: int, opened_at: datetime, resolved_at: datetime) -> str:
+    """What the record shows of the impact: halts proved, and for how long the incident was open. No guesses."""
+    minutes = max(0, round((resolved_at - opened_at).total_seconds() / 60))
+    halts = [
+        action.account
+        for action in actions.of_incident(unit, number)
+        if action.kind is ActionKind.HALT and action.status is ActionStatus.DONE
+    ]
+    halted = f"Trading was halted on {', '.join(sorted(set(halts)))}." if halts else "Trading was not halted."
+    return f"{halted} The incident was open for {minutes} min."
+
+
+def postmortem_view(unit: UnitOfWork, desk: Desk, number: int) -> PostmortemView:
+    incident = incident_view(unit, desk, number, all_alerts=True)
+    visited = incidents.visits(unit, number)
+    return PostmortemView(
+        incident=incident,
+        timeline=tuple(
+            TimelineLine(entry.at, entry.kind, entry.actor, entry.text)
+            for entry in timeline.of_incident(unit, number)
+        ),
+        actions=tuple(_action(unit, desk, action) for action in actions.of_incident(unit, number)),
+        phases=tuple(phase_view(unit, desk, number, phase) for phase in Phase if phase in visited),
+        all_alerts=incident.alerts,
+    )
