@@ -1,0 +1,310 @@
+"""The composition root: the one place that knows every part, and puts them together from the configuration."""
+
+import logging
+import os
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
+
+from prometheus_client import CollectorRegistry
+from slack_bolt import App
+
+from bot.adapters.alertmanager import Alertmanager
+from bot.adapters.alpaca.broker import AlpacaBroker
+from bot.adapters.host import LocalHost
+from bot.adapters.journal import Journal
+from bot.adapters.ledger import SqlLedger
+from bot.adapters.prometheus import Prometheus
+from bot.adapters.slack import SlackChat
+from bot.config.configuration import Configuration
+from bot.config.policy import Policy
+from bot.domain.actions import ActionRequest, ActionResult
+from bot.domain.health import Component, ComponentStatus
+from bot.domain.words import ActionKind
+from bot.engine.deliverer import Deliverer
+from bot.engine.emergency import Emergency
+from bot.engine.engine import Engine
+from bot.engine.figures import FiguresFetcher
+from bot.engine.identity import SlackIdentity
+from bot.engine.modals import Modals
+from bot.engine.perform import performers
+from bot.engine.record import Unrecorded
+from bot.engine.runner import Perform, Runner
+from bot.engine.timepiece import SystemTime
+from bot.ports.health import HealthCheck
+from bot.ports.ledger import Ledger
+from bot.ports.record import ActionRecord
+from bot.rendering.render import Rendered, Renderer
+from bot.services.actions.tools import ActionTools, Limits
+from bot.services.desk import Channels, Desk, DeskAccount
+from bot.services.health.alerting import AlertmanagerCheck
+from bot.services.health.broker import BrokerCheck
+from bot.services.health.callables import CallableCheck, ReachCheck
+from bot.services.health.host import DiskCheck, LoadCheck, MemoryCheck
+from bot.services.health.metrics import FeedCheck, PrometheusCheck
+from bot.services.people import People
+from bot.services.projection import render
+from bot.store import accounts, actions, messages, migrate
+from bot.store.database import Database, DatabaseError, UnitOfWork
+from bot.store.messages import Message
+from handlers import slack_app
+from handlers.alertmanager import AlertmanagerWebhook
+from handlers.api import Api
+from handlers.context import Services
+from handlers.web import Web
+
+log = logging.getLogger(__name__)
+
+BACKLOG_WARNS = 50
+BACKLOG_AGE_WARNS = timedelta(minutes=2)
+
+
+@dataclass
+class Application:
+    """Haltdesk put together. `engine` runs in the background; `web` is the WSGI application."""
+
+    configuration: Configuration
+    desk: Desk
+    time: SystemTime
+    chat: SlackChat
+    people: People
+    identity: SlackIdentity
+    engine: Engine
+    emergency: Emergency
+    bolt: App
+    web: Web
+    checks: Mapping[str, list[HealthCheck]]
+    brokers: Mapping[str, AlpacaBroker]
+    perform: Mapping[ActionKind, Perform]
+    journal: Journal
+
+    def prepare(self, *, alone: bool) -> None:
+        """Before work begins. `alone`: no other process works on this database, so whoever held work is dead."""
+        with self.desk.database.begin() as unit:
+            for account in self.desk.accounts:
+                accounts.ensure(unit, account.name, self.desk.now())
+            if alone:
+                messages.release_all(unit)
+                actions.release_all(unit)
+
+    def learn(self) -> None:
+        """Ask Slack who Haltdesk is, and who is in the desk's user groups."""
+        self.identity.learn()
+        self.people.refresh(self.chat)
+
+    def measure(
+        self, kind: ActionKind, account: str, *, reason: str, by: str, request_key: str
+    ) -> ActionResult:
+        """Perform an action that only reads, outside the runner; nothing is recorded but its answer."""
+        request = ActionRequest(
+            id=0, kind=kind, account=account, reason=reason, requested_by=by, requested_at=self.time.now()
+        )
+        return self.perform[kind](request, Unrecorded(), None)
+
+    def bring_in_journal(self) -> None:
+        """Bring the journal into the database, if it answers; if not, a running Haltdesk does so later."""
+        try:
+            migrate.require_newest(self.desk.database)
+            self.emergency.bring_in()
+        except (DatabaseError, migrate.SchemaBehind) as failure:
+            log.warning("the journal stays in %s until the database answers: %s", self.journal.path, failure)
+
+    def not_ready(self) -> dict[str, str]:
+        """What keeps Haltdesk from doing its job, by component."""
+        missing: dict[str, str] = {}
+        try:
+            with self.desk.database.read() as unit:
+                refused = messages.in_trouble(unit)
+                waiting, oldest = messages.backlog(unit)
+        except DatabaseError as failure:
+            return {"database": type(failure).__name__}
+        if refused:
+            missing["delivery"] = f"Slack refuses {len(refused)} messages: {refused[0].last_error}"
+        elif oldest is not None and self.desk.now() - oldest > BACKLOG_AGE_WARNS:
+            missing["delivery"] = f"{waiting} messages wait, the oldest since {oldest.isoformat()}"
+        if self.identity.error is not None:
+            missing["slack"] = self.identity.error
+        for loop in self.engine.loops:
+            if loop.last_error is not None:
+                missing[loop.name] = loop.last_error
+        return missing
+
+
+def build(configuration: Configuration, *, process: str | None = None) -> Application:
+    """Put Haltdesk together. Nothing is contacted and nothing started here; errors are the configuration's."""
+    settings, policy = configuration.settings, configuration.policy
+    time = SystemTime()
+    database = Database(settings.database_url.get_secret_value())
+    desk = Desk(
+        database=database,
+        policy=policy,
+        channels=Channels(settings.incident_channel, settings.notice_channel, settings.channel(drill=True)),
+        accounts=tuple(DeskAccount(account.name, account.paper) for account in configuration.accounts),
+        now=time.now,
+        renderer=Renderer(),
+        operators=frozenset(settings.operators),
+        approvers=frozenset(settings.approvers),
+        primary_operator=settings.primary_operator,
+    )
+    chat = SlackChat(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+    people = People(desk)
+    identity = SlackIdentity(chat, team_id=settings.slack_team_id, app_id=settings.slack_app_id)
+    brokers = {
+        account.name: AlpacaBroker(
+            account.name, account.api_key, account.secret_key.get_secret_value(), account.url, account.paper
+        )
+        for account in configuration.accounts
+    }
+    ledger: Ledger | None = None
+    if settings.ledger_url is not None:
+        ledger = SqlLedger(settings.ledger_url.get_secret_value(), settings.ledger_query)
+    thresholds, limits = policy.thresholds, _limits(policy)
+
+    def tools_for(account: str, record: ActionRecord) -> ActionTools:
+        return ActionTools(brokers[account], ledger, record, time, thresholds, limits)
+
+    checks = {
+        name: [BrokerCheck(broker, time), *_common_checks(configuration, desk, chat, time)]
+        for name, broker in brokers.items()
+    }
+    name = process or f"{os.uname().nodename}-{os.getpid()}-{uuid4().hex[:8]}"
+    journal = Journal(settings.journal_path)
+    perform = performers(tools_for, lambda account: checks[account], time)
+    # Two pools: a modal waits for its figures, and must not wait for itself.
+    background = ThreadPoolExecutor(max_workers=16, thread_name_prefix="background")
+    fetching = ThreadPoolExecutor(max_workers=32, thread_name_prefix="figures")
+    modals = Modals(chat, desk.renderer, FiguresFetcher(desk, brokers.__getitem__, ledger), fetching)
+    emergency = Emergency(
+        desk, journal, perform, time, say=partial(_say, chat, desk.channels.incidents, desk.renderer)
+    )
+    runner = Runner(desk, journal, perform, time, name=name)
+
+    def rendered(unit: UnitOfWork, message: Message) -> Rendered:
+        return render(unit, desk, message)
+
+    engine = Engine(
+        desk,
+        Deliverer(database, chat, rendered, time, name=name),
+        runner,
+        emergency,
+        time,
+        chores={
+            "identity": (30.0, identity.learn),
+            "people": (300.0, partial(people.refresh, chat)),
+        },
+    )
+    services = Services(
+        desk=desk,
+        people=people,
+        chat=chat,
+        modals=modals,
+        emergency=emergency,
+        background=background,
+        team_id=identity.team_id,
+        app_id=identity.app_id,
+    )
+    secret = settings.slack_signing_secret
+    bolt = slack_app.build(
+        services,
+        client=chat.client,
+        signing_secret=None if settings.socket_mode or secret is None else secret.get_secret_value(),
+    )
+    application: Application
+    api = Api(
+        desk,
+        settings.api_token.get_secret_value() if settings.api_token else None,
+        lambda: application.not_ready(),
+        CollectorRegistry(),
+    )
+    webhook = AlertmanagerWebhook(desk, settings.alertmanager_token.get_secret_value())
+    application = Application(
+        configuration=configuration,
+        desk=desk,
+        time=time,
+        chat=chat,
+        people=people,
+        identity=identity,
+        engine=engine,
+        emergency=emergency,
+        bolt=bolt,
+        web=Web(None if settings.socket_mode else bolt, webhook, api),
+        checks=checks,
+        brokers=brokers,
+        perform=perform,
+        journal=journal,
+    )
+    return application
+
+
+def _say(chat: SlackChat, channel: str, renderer: Renderer, text: str) -> None:
+    """A plain word in the incident channel, when the database cannot carry it. Best effort: the broker comes first."""
+    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+    def post() -> None:
+        try:
+            chat.post(channel, safe[:3000], [])
+        except Exception:
+            log.exception("the incident channel could not be told: %s", text)
+
+    threading.Thread(target=post, name="say", daemon=True).start()
+
+
+def _limits(policy: Policy) -> Limits:
+    halt = policy.halt
+    return Limits(
+        first_run=halt.time_budget.total_seconds(),
+        call=halt.call_timeout.total_seconds(),
+        proof_gap=halt.readings_apart.total_seconds(),
+        pause=halt.readings_apart.total_seconds(),
+        first_look=halt.look_again_after.total_seconds(),
+        longest_look=halt.look_again_at_most.total_seconds(),
+    )
+
+
+def _common_checks(
+    configuration: Configuration, desk: Desk, chat: SlackChat, time: SystemTime
+) -> list[HealthCheck]:
+    settings = configuration.settings
+    metrics = Prometheus(settings.prometheus_url) if settings.prometheus_url else None
+    alerting = Alertmanager(settings.alertmanager_url) if settings.alertmanager_url else None
+    folder = Path(desk.database.url.database or ".").parent if desk.database.sqlite else Path()
+    host = LocalHost(folder if folder.is_dir() else Path())
+
+    def ask_database(seconds: float) -> str:
+        desk.database.ping()
+        return f"{desk.database.url.get_backend_name()} answers"
+
+    def ask_slack(seconds: float) -> str:
+        told = chat.identity()
+        return f"answers as {told.user_id or 'this bot'}"
+
+    return [
+        PrometheusCheck(metrics, time),
+        FeedCheck(metrics, None, time),
+        AlertmanagerCheck(alerting, time),
+        ReachCheck("database", ask_database, time, "Look at the database's own log and its disk."),
+        ReachCheck("Slack", ask_slack, time, "See status.slack.com; the command line works without Slack."),
+        CallableCheck("Haltdesk backlog", partial(_backlog, desk)),
+        DiskCheck(host),
+        MemoryCheck(host),
+        LoadCheck(host),
+    ]
+
+
+def _backlog(desk: Desk, seconds: float) -> Component:
+    with desk.database.read() as unit:
+        waiting, oldest = messages.backlog(unit)
+    age = desk.now() - oldest if oldest is not None else timedelta()
+    late = waiting > BACKLOG_WARNS or age > BACKLOG_AGE_WARNS
+    return Component(
+        name="Haltdesk backlog",
+        status=ComponentStatus.WARN if late else ComponentStatus.OK,
+        figure=f"{waiting} messages wait, the oldest {max(0, round(age.total_seconds()))} s",
+        threshold=f"{BACKLOG_WARNS} messages, {BACKLOG_AGE_WARNS.total_seconds():.0f} s",
+        advice="Slack is slow or away; Haltdesk catches up by itself." if late else None,
+    )

@@ -1,0 +1,89 @@
+"""The background pieces together: started in order, woken by commits, stopped without leaving an action half told."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from bot.engine.clock import Clock
+from bot.engine.deliverer import Deliverer
+from bot.engine.emergency import Emergency
+from bot.engine.loop import Loop
+from bot.engine.runner import HEARTBEAT, Runner
+from bot.engine.timepiece import SystemTime
+from bot.services import reminders
+from bot.services.desk import Desk
+
+log = logging.getLogger(__name__)
+
+DELIVERERS = 4
+SETTLE = 8.0  # seconds that a stop waits for actions under way to write where they stand
+
+
+class Engine:
+    """`chores` are run every so many seconds on the clock, in threads of their own."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        deliverer: Deliverer,
+        runner: Runner,
+        emergency: Emergency,
+        time: SystemTime,
+        chores: dict[str, tuple[float, Callable[[], object]]],
+    ) -> None:
+        self._desk, self._runner, self._emergency, self._time = desk, runner, emergency, time
+        self._deliverer = deliverer
+        self.deliverers = [Loop(f"deliverer-{number}", self._deliver) for number in range(DELIVERERS)]
+        self.runner = Loop("runner", self._run)
+        self.reminders = Loop("clock", self._remind)
+        self._clock = Clock()
+        for name, (seconds, chore) in chores.items():
+            self._clock.every(seconds, chore, name)
+        self._clock.every(HEARTBEAT, runner.heartbeat, "heartbeat")
+        self._clock.every(1.0, self.reminders.wake, "tick")
+        self._clock.every(2.0, self._bring_in_journal, "journal")
+        desk.database.on_wake("deliverer", self._wake_deliverers)
+        desk.database.on_wake("runner", self.runner.wake)
+        desk.database.on_wake("clock", self.reminders.wake)
+
+    @property
+    def loops(self) -> list[Loop]:
+        return [*self.deliverers, self.runner, self.reminders]
+
+    def start(self) -> None:
+        for loop in self.loops:
+            loop.start()
+        self._clock.start()
+
+    def stop(self) -> None:
+        """Stop taking up work, tell the actions under way to come to an end, and give them time to write it."""
+        self._time.stop.set()
+        self._clock.stop()
+        for loop in self.loops:
+            loop.stop()
+        if not self._runner.wait(SETTLE) or not self._emergency.wait(SETTLE):
+            log.warning("an action is still under way; it is taken up again at the next start")
+        for loop in self.loops:
+            loop.join(1.0)
+
+    def _wake_deliverers(self) -> None:
+        for loop in self.deliverers:
+            loop.wake()
+
+    def _deliver(self) -> float:
+        if self._deliverer.run_once(self._time.now()):
+            return 0.0
+        due = self._deliverer.next_at()
+        return 1.0 if due is None else max(0.05, (due - self._time.now()) / timedelta(seconds=1))
+
+    def _run(self) -> float:
+        self._runner.run_once(self._time.now())
+        due = self._runner.next_look()
+        return 1.0 if due is None else max(0.05, (due - self._time.now()) / timedelta(seconds=1))
+
+    def _remind(self) -> float:
+        reminders.keep(self._desk)
+        return 1.0
+
+    def _bring_in_journal(self) -> None:
+        self._emergency.bring_in()

@@ -1,0 +1,59 @@
+"""The live figures of a confirmation modal: asked of the broker and the ledger within their deadline."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bot.ports.broker import Broker
+from bot.ports.ledger import Ledger
+from bot.rendering.models import AccountFigures
+from bot.services.actions.figures import live_figures
+from bot.services.desk import Desk
+from bot.services.views import account_line
+from bot.store import accounts
+from bot.store.accounts import AccountRecord
+from bot.store.database import DatabaseError
+
+BrokerOf = Callable[[str], Broker]
+
+
+class FiguresFetcher:
+    """Fetches one account's figures. What a failing broker does not say is None, with the reason."""
+
+    def __init__(self, desk: Desk, broker_of: BrokerOf, ledger: Ledger | None) -> None:
+        self._desk, self._broker_of, self._ledger = desk, broker_of, ledger
+
+    def __call__(self, figures: AccountFigures) -> AccountFigures:
+        name = figures.account.name
+        found = live_figures(self._broker_of(name), self._ledger)
+        seen = {
+            "suspended": found.suspended,
+            "open_orders": found.open_orders,
+            "account_number": found.account_number,
+        }
+        learned = {what: value for what, value in seen.items() if value is not None}
+        line = figures.account
+        record = self._remember(name, learned)
+        if record is not None:
+            line = account_line(self._desk.account(name), record)
+        return replace(
+            figures,
+            account=replace(line, suspended=found.suspended, open_orders=found.open_orders),
+            loading=False,
+            open_orders=found.open_orders,
+            positions=found.positions,
+            protective_stops=found.protective_stops or (),
+            equity=f"${found.equity:,.2f}" if found.equity is not None else None,
+            market_open=found.market_open,
+            ledger_positions=found.ledger_positions,
+            error=found.error,
+        )
+
+    def _remember(self, name: str, learned: Mapping[str, object]) -> AccountRecord | None:
+        """Keep what the broker said just now; a halt's modal must not fail because the database does."""
+        try:
+            with self._desk.database.begin() as unit:
+                if learned:
+                    accounts.read_at_broker(unit, name, verified_at=self._desk.now(), **learned)
+                return accounts.get(unit, name)
+        except DatabaseError:
+            return None

@@ -1,0 +1,55 @@
+"""A background piece in its thread: stepped while there is work, woken when there is more, surviving its own errors."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+IDLE = 1.0  # seconds between looks when nobody wakes the piece
+AFTER_ERROR = 1.0
+
+
+class Loop:
+    """Steps `step` until stopped. `step` returns the seconds until there may be work again; 0 for at once.
+
+    A step that raises is logged with its traceback, counted in `errors` (which /readyz and /metrics show), and tried
+    again a second later: a piece that is broken must neither die in silence nor take its neighbours along.
+    """
+
+    def __init__(self, name: str, step: Callable[[], float]) -> None:
+        self.name = name
+        self.errors = 0
+        self.last_error: str | None = None
+        self._step = step
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._wake.set()
+
+    def join(self, seconds: float) -> None:
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                wait = self._step()
+                self.last_error = None
+            except Exception as failure:
+                self.errors += 1
+                self.last_error = f"{type(failure).__name__}: {failure}"[:300]
+                log.exception("%s failed; it is tried again in %.0f s", self.name, AFTER_ERROR)
+                self._stop.wait(AFTER_ERROR)
+                continue
+            if wait > 0:
+                self._wake.wait(min(wait, IDLE))

@@ -1,0 +1,99 @@
+"""The record of a running action: into the database within half a second, or into the journal file."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.adapters.bounded import Pending, StillRunning
+from bot.adapters.journal import Journal
+from bot.domain.words import StepStatus
+from bot.ports.record import Timepiece
+from bot.services.actions.requests import progressed
+from bot.services.desk import Desk
+from bot.store import actions
+from bot.store.database import DatabaseError
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 0.5  # seconds that a halt waits for the database. Source: design.md, Halt
+
+
+class StoredRecord:
+    """Steps of one action. Only the action's own thread calls `step`."""
+
+    def __init__(
+        self, desk: Desk, journal: Journal, action_id: int, request_key: str, time: Timepiece
+    ) -> None:
+        self._desk, self._journal, self._time = desk, journal, time
+        self._action_id, self._request_key = action_id, request_key
+        self._late: Pending[None] | None = None
+
+    def step(
+        self, name: str, status: StepStatus, summary: str, evidence: Mapping[str, Any] | None = None
+    ) -> None:
+        entry = {
+            "kind": "step",
+            "request_key": self._request_key,
+            "at": self._time.now().isoformat(),
+            "name": name,
+            "status": status.value,
+            "summary": summary,
+            "evidence": dict(evidence or {}),
+        }
+        within_patience(lambda: self._write(entry), self._late, self._journal, entry, self._hold)
+
+    def _hold(self, late: "Pending[None] | None") -> None:
+        self._late = late
+
+    def _write(self, entry: Mapping[str, Any]) -> None:
+        with self._desk.database.begin() as unit:
+            actions.write_step(
+                unit,
+                self._action_id,
+                entry["name"],
+                StepStatus(entry["status"]),
+                entry["summary"],
+                entry["evidence"],
+                at=self._desk.now(),
+            )
+            progressed(unit, self._action_id)
+
+
+class Unrecorded:
+    """For what only reads and is answered at the command line: the answer is the record."""
+
+    def step(
+        self, name: str, status: StepStatus, summary: str, evidence: Mapping[str, Any] | None = None
+    ) -> None:
+        log.debug("%s %s: %s", name, status, summary)
+
+
+def within_patience(
+    write: Callable[[], None],
+    late: "Pending[None] | None",
+    journal: Journal,
+    entry: Mapping[str, Any],
+    hold: "Callable[[Pending[None] | None], None]",
+) -> bool:
+    """Write to the database, or to the journal when it fails or takes longer than a halt can wait.
+
+    `late` is an earlier write that has not come back: while it hangs, the database is not asked again. True when
+    the database has it. The journal's entry is brought in later, where it changes nothing that was written after it.
+    """
+    if late is not None and not late.ended:
+        journal.append(entry)
+        return False
+    pending = Pending(write, "record")
+    try:
+        pending.result(PATIENCE)
+    except StillRunning:
+        log.warning("the database did not answer within %.1f s; the record goes to the journal", PATIENCE)
+        hold(pending)
+    except DatabaseError as failure:
+        log.warning("the database failed (%s); the record goes to the journal", type(failure).__name__)
+        hold(None)
+    else:
+        hold(None)
+        return True
+    journal.append(entry)
+    return False

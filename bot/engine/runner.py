@@ -1,0 +1,125 @@
+"""Runs confirmed actions at once, each in its own thread: one account that hangs never delays another."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.adapters.journal import Journal
+from bot.domain.actions import ActionRequest, ActionResult
+from bot.domain.words import ActionKind, ActionStatus
+from bot.engine.record import StoredRecord, within_patience
+from bot.ports.record import ActionRecord, Timepiece
+from bot.services.actions.journaled import result_entry
+from bot.services.actions.requests import conclude
+from bot.services.desk import Desk
+from bot.store import actions
+from bot.store.actions import ActionRecordRow
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=10)
+HEARTBEAT = 2.0
+LOOKS_AFTER_ERROR = 10
+
+Previous = dict[str, Any] | None
+# (request, record, the evidence so far when it is being looked at again) -> where it stands
+Perform = Callable[[ActionRequest, ActionRecord, Previous], ActionResult]
+
+
+class Runner:
+    """Claims actions and performs them outside any transaction. `perform` says how each kind is done."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        journal: Journal,
+        perform: Mapping[ActionKind, Perform],
+        time: Timepiece,
+        *,
+        name: str,
+        finished: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._desk, self._journal, self._perform, self._time = desk, journal, perform, time
+        self._name, self._finished = name, finished
+        self._held: dict[int, threading.Thread] = {}
+        self._lock = threading.Lock()
+
+    def run_once(self, now: datetime) -> int:
+        """Claim what is to be run or looked at again, and start it. Returns how many were started."""
+        with self._desk.database.begin() as unit:
+            claimed = actions.claim(unit, now=now, by=self._name, until=now + LEASE)
+        for action in claimed:
+            thread = threading.Thread(
+                target=self._run,
+                args=(action,),
+                name=f"{action.kind} {action.id} {action.account}",
+                daemon=True,
+            )
+            with self._lock:
+                self._held[action.id] = thread
+            thread.start()
+        return len(claimed)
+
+    def heartbeat(self) -> None:
+        """Say that the actions under way here are held by somebody alive."""
+        with self._lock:
+            numbers = list(self._held)
+        if numbers:
+            until = self._time.now() + LEASE
+            with self._desk.database.begin() as unit:
+                actions.keep_claim(unit, numbers, by=self._name, until=until)
+
+    def next_look(self) -> datetime | None:
+        with self._desk.database.read() as unit:
+            return actions.next_look(unit)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for every action under way here; false when one is still running after `seconds`."""
+        with self._lock:
+            threads = list(self._held.values())
+        ends = self._time.monotonic() + seconds
+        for thread in threads:
+            thread.join(max(0.0, ends - self._time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
+
+    def _run(self, action: ActionRecordRow) -> None:
+        try:
+            # Any claim after the first means that something may have been sent already.
+            resumed = action.status is not ActionStatus.CONFIRMED
+            watching = action.status is ActionStatus.WATCHING
+            record = StoredRecord(self._desk, self._journal, action.id, action.request_key, self._time)
+            request = action.request(resumed=resumed)
+            previous = dict(action.evidence) if watching else None
+            try:
+                result = self._perform[action.kind](request, record, previous)
+            except (
+                Exception
+            ) as failure:  # the action's own defect: told to the desk as what it is, never hidden
+                log.exception("%s %s on %s broke off", action.kind, action.id, action.account)
+                result = _broken_off(action, failure)
+            entry = result_entry(action.request_key, result, self._time.now())
+            within_patience(
+                lambda: conclude(self._desk, action, result), None, self._journal, entry, lambda late: None
+            )
+        finally:
+            with self._lock:
+                self._held.pop(action.id, None)
+            self._finished()
+
+
+def _broken_off(action: ActionRecordRow, failure: Exception) -> ActionResult:
+    """Haltdesk's own error in the middle of an action: nobody knows what was done, and a halt is tried again."""
+    again = action.kind in (ActionKind.HALT, ActionKind.CANCEL) and action.attempts < LOOKS_AFTER_ERROR
+    return ActionResult(
+        status=ActionStatus.WATCHING if again else ActionStatus.UNKNOWN,
+        headline=f"{action.kind.verb} on {action.account} broke off on an error in Haltdesk "
+        f"({type(failure).__name__}): what the broker did is not known.",
+        evidence=action.evidence,
+        unconfirmed=action.unconfirmed,
+        next_step="Look at the account in the broker's dashboard. Haltdesk tries again by itself."
+        if again
+        else "Look at the account in the broker's dashboard, and confirm the action again.",
+        look_again_after=timedelta(seconds=5) if again else None,
+    )

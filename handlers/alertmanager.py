@@ -1,0 +1,118 @@
+"""`POST /alertmanager`: Alertmanager's webhook, version 4. 200 means that it is in the database."""
+
+import hmac
+import logging
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from werkzeug.wrappers import Request, Response
+
+from bot.domain.alerts import AlertGroup, ReceivedAlert
+from bot.domain.words import AlertStatus
+from bot.services import intake
+from bot.services.desk import Desk
+from bot.store.database import DatabaseError
+
+log = logging.getLogger(__name__)
+
+MAX_BODY = 16 * 1024 * 1024
+MAX_ALERTS = 20_000
+MAX_TEXT = 16_384
+NEVER = datetime(1, 1, 2, tzinfo=UTC)  # Alertmanager's "no end yet" is the first moment of year one
+
+
+def _text(value: Any) -> Any:
+    """Labels are text; a bridge that sends numbers means their text. NUL means nothing, and PostgreSQL refuses it."""
+    if isinstance(value, int | float | bool):
+        value = str(value)
+    if isinstance(value, str):
+        value = value.replace("\x00", "").encode("utf-8", "replace").decode()[:MAX_TEXT]
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+Pairs = Annotated[dict[Text, Text], BeforeValidator(lambda value: value if value is not None else {})]
+
+
+class AlertModel(BaseModel):
+    """Newer Alertmanagers add keys: they are passed over."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    status: Literal["firing", "resolved"]
+    labels: Pairs
+    annotations: Pairs = Field(default_factory=dict)
+    startsAt: AwareDatetime
+    endsAt: AwareDatetime | None = None
+    generatorURL: Text | None = None
+    fingerprint: Annotated[Text, Field(min_length=1, max_length=128)]
+
+
+class WebhookModel(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    version: Literal["4"]
+    groupKey: Annotated[Text, Field(min_length=1)]
+    groupLabels: Pairs = Field(default_factory=dict)
+    alerts: Annotated[list[AlertModel], Field(max_length=MAX_ALERTS)]
+    truncatedAlerts: int = 0
+
+
+class AlertmanagerWebhook:
+    """Answers: 200 stored, 400 no webhook (with what is wrong), 401 no token, 413 too large, 503 not saved."""
+
+    def __init__(self, desk: Desk, token: str) -> None:
+        self._desk, self._token = desk, token.encode()
+
+    def __call__(self, request: Request) -> Response:
+        given = request.headers.get("Authorization", "")
+        scheme, _, token = given.partition(" ")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
+            return _answer(
+                401, "give ALERTMANAGER_TOKEN as bearer token (Alertmanager: http_config.authorization)"
+            )
+        if (request.content_length or 0) > MAX_BODY:
+            return _answer(413, f"the body is over {MAX_BODY} bytes; set max_alerts in the receiver")
+        try:
+            webhook = WebhookModel.model_validate_json(request.get_data())
+        except ValidationError as error:
+            return _answer(400, _what_is_wrong(error))
+        try:
+            received = intake.receive(self._desk, as_group(webhook))
+        except DatabaseError as failure:
+            log.error("a webhook was not saved, Alertmanager is asked to retry: %s", type(failure).__name__)
+            return _answer(503, "the database did not take it; send it again")
+        incident = received.incident.key if received.incident else "no incident"
+        return _answer(200, f"{sum(received.stored.values())} alerts stored, {incident}")
+
+
+def as_group(webhook: WebhookModel) -> AlertGroup:
+    return AlertGroup(
+        group_key=webhook.groupKey,
+        group_labels=webhook.groupLabels,
+        truncated=webhook.truncatedAlerts,
+        alerts=tuple(
+            ReceivedAlert(
+                fingerprint=alert.fingerprint,
+                starts_at=alert.startsAt.astimezone(UTC),
+                ends_at=alert.endsAt.astimezone(UTC) if alert.endsAt and alert.endsAt > NEVER else None,
+                status=AlertStatus(alert.status),
+                labels=alert.labels,
+                annotations=alert.annotations,
+                generator_url=alert.generatorURL,
+            )
+            for alert in webhook.alerts
+        ),
+    )
+
+
+def _what_is_wrong(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the body"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"this is no Alertmanager webhook of version 4: {place}: {first['msg']}{more}"
+
+
+def _answer(status: int, text: str) -> Response:
+    return Response(text + "\n", status=status, content_type="text/plain; charset=utf-8")

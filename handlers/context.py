@@ -1,0 +1,72 @@
+"""What every handler is given: the desk, its people, and the pieces that do the waiting."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bot.domain.words import ActionKind
+from bot.ports.chat import Chat
+from bot.rendering.models import ConfirmView
+from bot.rendering.render import Renderer
+from bot.services.desk import Desk
+from bot.services.people import People
+
+
+class Confirms(Protocol):
+    """Takes a confirmed action. Raises the database's error for what cannot be done without it."""
+
+    def confirm(
+        self,
+        kind: ActionKind,
+        accounts: Sequence[str],
+        *,
+        reason: str,
+        by: str,
+        request_key: str,
+        incident_id: int | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> object: ...
+
+
+class OpensModals(Protocol):
+    """Talks to Slack, so every call belongs into the background. `complain` tells the person what went wrong."""
+
+    def open(self, trigger_id: str, view: Mapping[str, Any], complain: Callable[[str], None]) -> None: ...
+
+    def confirm(self, trigger_id: str, view: ConfirmView, complain: Callable[[str], None]) -> None: ...
+
+    def whisper(self, channel: str, user: str, text: str, thread_ts: str | None = None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """`background` runs what must not hold up an answer to Slack, such as a word to the person who pressed."""
+
+    desk: Desk
+    people: People
+    chat: Chat
+    modals: OpensModals
+    emergency: Confirms
+    background: Executor
+    # How Slack's requests name this bot; None is not known (yet), and not checked.
+    team_id: Callable[[], str | None] = lambda: None
+    app_id: Callable[[], str | None] = lambda: None
+    confirmable: frozenset[ActionKind] = field(
+        default_factory=lambda: frozenset(
+            {ActionKind.HALT, ActionKind.CANCEL, ActionKind.HEALTH, ActionKind.RECONCILE}
+        )
+    )
+
+    @property
+    def renderer(self) -> Renderer:
+        return self.desk.renderer
+
+    def whisper(self, body: Mapping[str, Any], text: str) -> None:
+        """Tell the person who pressed something, in the place where it was pressed."""
+        user = str((body.get("user") or {}).get("id") or body.get("user_id") or "")
+        channel = str((body.get("channel") or {}).get("id") or body.get("channel_id") or "")
+        message = body.get("message") or {}
+        thread = message.get("thread_ts") or message.get("ts")
+        if user and channel:
+            self.background.submit(self.modals.whisper, channel, user, text, thread)

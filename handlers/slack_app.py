@@ -1,0 +1,69 @@
+"""The Bolt app: who is let in, what is listened to, and what a person is told when a listener fails."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt import App, BoltRequest, BoltResponse
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk import WebClient
+
+from handlers import emergency_actions, incident_command, incident_thread
+from handlers.context import Services
+
+log = logging.getLogger(__name__)
+
+FAILED = "That did not work: Haltdesk failed on it, and its log says why. Nothing is known to have been done."
+
+
+def build(services: Services, *, client: WebClient, signing_secret: str | None) -> App:
+    """The app with every listener registered. `signing_secret` None: Socket Mode, where Slack signs nothing."""
+    quiet = logging.getLogger("haltdesk.bolt")
+    quiet.setLevel(logging.WARNING)  # at INFO, Bolt logs the whole body of a request with a bad signature
+
+    def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+        # One workspace, one token, known beforehand: asking Slack here would make every ack wait for a network.
+        return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token)
+
+    app = App(
+        client=client,
+        signing_secret=signing_secret or "socket-mode",
+        request_verification_enabled=signing_secret is not None,
+        authorize=authorize,
+        process_before_response=True,
+        logger=quiet,
+        raise_error_for_unhandled_request=False,
+        # Nothing is listened to that a bot could say to itself.
+        ignoring_self_events_enabled=False,
+    )
+    app.use(_origin(services))
+    app.error(_failed(services))
+    for room in (emergency_actions, incident_command, incident_thread):
+        room.register(app, services)
+    return app
+
+
+def _origin(services: Services) -> Callable[..., BoltResponse | None]:
+    def check(body: dict[str, Any], next: Callable[[], BoltResponse]) -> BoltResponse | None:
+        """Refuse requests for another workspace or app: a valid signature does not say whose they are."""
+        team = (body.get("team") or {}).get("id") or body.get("team_id")
+        app_id = body.get("api_app_id")
+        if not _fits(services.team_id(), team) or not _fits(services.app_id(), app_id):
+            log.warning("a request of team %s, app %s was refused: not this workspace's", team, app_id)
+            return BoltResponse(status=403, body="this request is not of Haltdesk's workspace and app")
+        return next()
+
+    return check
+
+
+def _fits(expected: str | None, given: object) -> bool:
+    return expected is None or given is None or given == expected
+
+
+def _failed(services: Services) -> Callable[..., BoltResponse]:
+    def failed(error: Exception, body: dict[str, Any], request: BoltRequest) -> BoltResponse:
+        log.error("a listener failed", exc_info=error)
+        services.whisper(body, FAILED)
+        return BoltResponse(status=500, body="Haltdesk failed on this request")
+
+    return failed
