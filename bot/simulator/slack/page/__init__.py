@@ -1,0 +1,1 @@
+"""The browser page of the stand-in Slack, and its JSON endpoints under `/_sim/`."""
