@@ -1,0 +1,75 @@
+"""What every test may ask for: databases of both kinds, the real programs, and a fence around the machine."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.loopback import allow_loopback_only
+from tests.fixtures.postgres import RealPostgres
+from tests.fixtures.programs import require
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _on_this_machine_only() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        allow_loopback_only(patch)
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[RealPostgres]:
+    """One PostgreSQL for this test process, so that processes side by side do not meet."""
+    server = RealPostgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def own_postgres_server() -> Iterator[RealPostgres]:
+    """A PostgreSQL for one test alone, which may stop and start it."""
+    server = RealPostgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: RealPostgres) -> Iterator[str]:
+    """The SQLAlchemy URL of a fresh database on PostgreSQL."""
+    url = postgres_server.fresh_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The SQLAlchemy URL of a fresh SQLite file."""
+    return f"sqlite:///{tmp_path / 'haltdesk.db'}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database; the test runs once on each kind."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture(scope="session")
+def prometheus_binary() -> Path:
+    return require("prometheus")
+
+
+@pytest.fixture(scope="session")
+def alertmanager_binary() -> Path:
+    return require("prometheus-alertmanager", "alertmanager")
+
+
+@pytest.fixture(scope="session")
+def chromium_binary() -> Path:
+    return require("chromium", "chromium-browser", "google-chrome")
