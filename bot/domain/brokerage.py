@@ -1,6 +1,4 @@
-"""What a broker reports, as values: account, orders, positions, cancel replies. Unknown words are kept as
-text.
-"""
+"""What a broker reports, as values: account, orders, positions, replies. Unknown words are kept."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 Configuration = Mapping[str, Any]
-"""The account configuration as the broker gave it: every field, also those that this program does not know.
-"""
+"""The account configuration as the broker gave it, unknown fields included."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +65,7 @@ class OpenOrder:
 
 @dataclass(frozen=True)
 class OrderListing:
-    """Open orders. `complete` is false when it cannot be said that this is all of them; `note` then says
-    why.
-    """
+    """Open orders. `complete` is false when these may not be all; `note` then says why."""
 
     orders: tuple[OpenOrder, ...]
     complete: bool
@@ -96,9 +91,7 @@ class Position:
 
 @dataclass(frozen=True)
 class CancelReply:
-    """The broker's answer to one cancel. Accepted means that it was asked for, never that the order is
-    gone.
-    """
+    """The broker's answer to one cancel. Accepted never means that the order is gone."""
 
     order_id: str
     status: int | None

@@ -1,6 +1,4 @@
-"""What the readings of a halt mean: suspension, proof, sorted cancel replies, protective stops, position
-changes.
-"""
+"""What the readings of a halt mean: suspension, proof, cancel replies, stops, position changes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -41,8 +39,7 @@ class EmptyReadings:
     def after(
         self, listing: OrderListing | None, asked_at: datetime, answered_at: datetime
     ) -> "EmptyReadings":
-        """Take in a listing that was asked for and answered at these times; a failed one (None) proves
-        nothing.
+        """Take in a listing asked for and answered at these times; a failed one (None) proves nothing.
 
         The span counts from the first answer to the second question, so that the broker's two looks are at
         least that far apart.
@@ -68,9 +65,7 @@ class EmptyReadings:
 
 
 def proved(suspension: Suspension, readings: EmptyReadings) -> bool:
-    """The proof of a halt: both flags true, and nothing open at two readings. Nothing less is called
-    halted.
-    """
+    """The proof of a halt: both flags true, nothing open at two readings. Nothing less will do."""
     return suspension.read is True and readings.shown
 
 

@@ -32,9 +32,7 @@ CENT = Decimal("0.01")
 
 
 class BadPosition(ValueError):
-    """A position that cannot be compared; says which and why. It fails the comparison, it is never left
-    out.
-    """
+    """A position that cannot be compared: it fails the comparison, it is never left out."""
 
 
 class BreakKind(StrEnum):

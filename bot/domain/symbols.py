@@ -16,9 +16,7 @@ def canonical(symbol: str) -> str:
 
 
 def collisions(symbols: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Symbols of one side that differ as written (case and outer space apart) and yet share a canonical
-    form.
-    """
+    """Symbols that differ as written (case and outer space apart) and share a canonical form."""
     groups: dict[str, set[str]] = {}
     for symbol in symbols:
         groups.setdefault(canonical(symbol), set()).add(symbol.strip().upper())

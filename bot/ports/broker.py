@@ -61,9 +61,7 @@ class BrokerRefused(BrokerError):
 
 
 class BrokerUnavailable(BrokerError):
-    """A 5xx or 429 answer, or a connection that failed. `retry_after` is in seconds from now, if it was
-    told.
-    """
+    """A 5xx or 429 answer, or a failed connection. `retry_after`: seconds from now, if told."""
 
     def __init__(
         self,
@@ -80,9 +78,7 @@ class BrokerUnavailable(BrokerError):
 
 
 class BrokerAnswerUnreadable(BrokerError):
-    """An answer that is not this API's: a redirect, a page, half a body. The request may have been carried
-    out.
-    """
+    """An answer that is not this API's (a redirect, a page, half a body). It may have acted."""
 
 
 class Broker(Protocol):

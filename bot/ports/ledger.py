@@ -1,6 +1,4 @@
-"""What the core asks of the desk's own position ledger: its positions, all of them, or an error that says
-why not.
-"""
+"""What the core asks of the desk's own ledger: all of its positions, or an error that says why not."""
 
 from typing import Protocol
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.domain.checklist import ChecklistItem, items_for
 from bot.domain.incident import Incident, obstacles_to_resolution
@@ -12,6 +12,8 @@ from bot.services.desk import Desk
 from bot.services.thread import channel_for, reply, show_phase, show_root
 from bot.store import alerts, deadlines, incidents, seen, timeline
 from bot.store.database import UnitOfWork
+
+REMINDER = timedelta(minutes=1)  # nobody is reminded of an acknowledgement sooner
 
 
 class NotFound(LookupError):
@@ -84,8 +86,10 @@ def open_incident(
 
 def _await_acknowledgement(unit: UnitOfWork, incident: Incident, now: datetime) -> None:
     if incident.acknowledge_by is not None:
+        # "Immediately" is due at once; people are reminded when a minute has gone by.
+        due = max(incident.acknowledge_by, now + REMINDER)
         key = f"incident:{incident.id}:acknowledge"
-        deadlines.schedule(unit, key, "acknowledge", incident.id, incident.acknowledge_by, at=now)
+        deadlines.schedule(unit, key, "acknowledge", incident.id, due, at=now)
 
 
 def declare(

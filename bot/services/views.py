@@ -178,7 +178,8 @@ def _action(unit: UnitOfWork, desk: Desk, action: ActionRecordRow) -> ActionView
     record = accounts.get(unit, action.account)
     known = [account for account in desk.accounts if account.name == action.account]
     # An account that was taken out of the configuration is still in the record of what was done.
-    account = known[0] if known else DeskAccount(action.account, paper=True)
+    # Nobody knows any more whether it was paper: the graver one is shown.
+    account = known[0] if known else DeskAccount(action.account, paper=False)
     line = account_line(account, record)
     halt = action.kind is ActionKind.HALT and not action.params.get("suspend_only")
     if halt and action.status is ActionStatus.DONE:

@@ -1,5 +1,4 @@
-"""One connection to Alpaca: alpaca-py's RESTClient with time limits, no retries, no redirects, and errors
-by kind.
+"""One connection to Alpaca: alpaca-py's RESTClient with time limits, no retries, errors by kind.
 
 alpaca-py sets no timeout anywhere, repeats POST and DELETE on 429 and 504 by itself, and takes a redirect
 for success; here each request is sent once and its answer is judged before alpaca-py sees it.
@@ -137,9 +136,7 @@ def _connection_failed(
 
 
 def _error_body(response: requests.Response) -> tuple[int | None, str]:
-    """Code and message of an error answer; a body that is not this API's JSON gives no message, never an
-    error.
-    """
+    """Code and message of an error answer; none from a body that is not this API's JSON."""
     try:
         body = json.loads(response.content)
     except ValueError:
@@ -153,9 +150,7 @@ def _error_body(response: requests.Response) -> tuple[int | None, str]:
 
 
 def _retry_after(response: requests.Response, now: float) -> float | None:
-    """Seconds to wait: `Retry-After` in seconds, or `X-RateLimit-Reset`, which is an epoch. None when not
-    told.
-    """
+    """Seconds to wait, by `Retry-After` (a span) or `X-RateLimit-Reset` (an epoch), if told."""
     for name in ("Retry-After", "X-RateLimit-Reset"):
         try:
             number = float(response.headers.get(name, ""))

@@ -1,5 +1,4 @@
-"""Reads Alpaca's JSON tolerantly: a field that is missing or strange is None, an unknown word stays as it
-came.
+"""Reads Alpaca's JSON tolerantly: a strange field is None, an unknown word stays as it came.
 
 What a proof rests on is not tolerated: an order without an id, or a position without a readable quantity,
 makes the whole answer unreadable, because leaving it out would show fewer orders or positions than there

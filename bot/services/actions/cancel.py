@@ -1,6 +1,4 @@
-"""Cancel one account's orders without suspending it, with the same care as a halt, and honest about
-newcomers.
-"""
+"""Cancel one account's orders without suspending it; as careful as a halt, honest about newcomers."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -118,9 +116,7 @@ class _Cancel:
         return max(self.tools.limits.pause, min(told or 0.0, LONGEST_PAUSE))
 
     def _take_snapshot(self) -> None:
-        """Orders of a late snapshot may be newcomers: it counts only while the cancel-all has not told
-        more.
-        """
+        """A late snapshot may hold newcomers: it counts only where the cancel-all told nothing."""
         had_start = self.clearing.start_known
         self.snapshot.collect()
         if self.snapshot.orders is None:

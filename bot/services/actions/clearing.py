@@ -1,6 +1,4 @@
-"""Getting an account's orders cancelled, and knowing of each what the broker said last. For halt and
-cancel.
-"""
+"""Getting an account's orders cancelled, and knowing of each what the broker said last."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,9 +14,7 @@ MOST_SILENT = 3  # cancels in a row without an answer, after which a round of si
 
 
 class Clearing:
-    """The orders of one account during one run. Remembers, never assumes: gone is only what a listing shows
-    gone.
-    """
+    """The orders of one account during one run. Gone is only what a listing shows gone."""
 
     def __init__(self, run: Run, previous: Mapping[str, Any] | None = None) -> None:
         self._run = run
@@ -103,9 +99,7 @@ class Clearing:
         return listing
 
     def cancel_singly(self, listing: OrderListing) -> None:
-        """Ask one by one for what did not go, except what is already pending; the rest waits for the next
-        round.
-        """
+        """Ask one by one for what did not go and is not pending; the rest waits for the next round."""
         left = [order for order in listing.orders if order.status != PENDING_CANCEL]
         tried = left[: self._run.tools.limits.singly]
         if not tried:
@@ -138,9 +132,7 @@ class Clearing:
         return self._run.ask("cancel", lambda within: broker.cancel(order_id, within=within))
 
     def name_the_nameless(self) -> None:
-        """Orders that only a cancel reply told of have no symbol yet: look among the newest orders, if time
-        is left.
-        """
+        """Find symbols of orders known from cancel replies only, among the newest orders."""
         nameless = (set(self.words) | self.at_start) - self.known.keys()
         if not nameless or self._run.over:
             return

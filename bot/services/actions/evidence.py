@@ -1,6 +1,4 @@
-"""Evidence that a halt and a cancel have in common: stops that went, positions that changed, and when to
-look again.
-"""
+"""Evidence common to halt and cancel: stops that went, changed positions, when to look again."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -27,9 +25,7 @@ def lost_stops(clearing: Clearing, snapshot: Snapshot, previous: Mapping[str, An
 
 
 def positions_evidence(run: Run, snapshot: Snapshot, previous: Mapping[str, Any]) -> dict[str, Any]:
-    """Positions before and after, and what changed: fills that raced the cancel. Null when they were not
-    learned.
-    """
+    """Positions before, after and changed (fills that raced the cancel); null: not learned."""
     before = quantities_from_evidence(previous.get("positions_before"))
     if before is None and snapshot.positions is not None:
         before = quantities(snapshot.positions)

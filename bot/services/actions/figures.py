@@ -1,6 +1,4 @@
-"""The live figures of one account for a confirmation modal: asked for side by side, within a short
-deadline.
-"""
+"""The live figures of one account for a confirmation modal, side by side, within a short deadline."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -59,9 +57,7 @@ class _Side:
 
 
 def live_figures(broker: Broker, ledger: Ledger | None, deadline: float = DEADLINE) -> Figures:
-    """Ask the broker (and the ledger, if there is one) for what the modal shows, in at most `deadline`
-    seconds.
-    """
+    """Ask the broker (and the ledger, if any) for the modal's figures, within `deadline` seconds."""
 
     def ask(what: str, call: Callable[[], T]) -> Pending[T]:
         return Pending(call, f"figures {what} {broker.account}")

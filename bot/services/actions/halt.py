@@ -1,5 +1,4 @@
-"""Halt one account: suspend and cancel at the same moment, sweep, list, cancel singly, prove, else keep
-watching.
+"""Halt one account: suspend and cancel at once, sweep, list, cancel singly, prove, else watch.
 
 Rules: `design.md` (Halt) and MiFID II RTS 6, Art. 12. "Halted" is said only after both suspension flags
 were read true and two complete listings, two seconds apart or more, were empty.
@@ -31,9 +30,7 @@ def run_halt(request: ActionRequest, tools: ActionTools) -> ActionResult:
 
 
 def look_again(request: ActionRequest, tools: ActionTools, previous: Mapping[str, Any]) -> ActionResult:
-    """One more look at a halt that is WATCHING, doing what is still needed; `previous` is the evidence so
-    far.
-    """
+    """Look again at a halt that is WATCHING, doing what is still needed; `previous`: its evidence."""
     return _Halt(request, tools, previous).look()
 
 
@@ -99,9 +96,7 @@ class _Halt:
         self._take_snapshot()
 
     def _rounds(self, *, swept: bool, rounds: int) -> None:
-        """Read, do what is still needed, read again: `rounds` times at most, or one more, while time is
-        left.
-        """
+        """Read, do what is needed, read again: at most `rounds` times (and one), while time is left."""
         more = rounds
         while more > 0:
             if (more < rounds or self._mended) and not self.run.pause(self._between()):

@@ -1,6 +1,4 @@
-"""What a halt says at the end of a run: status, headline, next step and evidence, from what was read and no
-more.
-"""
+"""What a halt says at the end of a run: status, headline, next step, evidence; only what was read."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,9 +14,7 @@ from bot.services.actions.suspending import Suspending
 
 
 class HaltReport:
-    """Puts the result of one run together; carries over from the evidence before what only the first run
-    could see.
-    """
+    """Puts one run's result together; keeps from earlier evidence what only the first run saw."""
 
     def __init__(
         self,
@@ -167,8 +163,7 @@ class HaltReport:
         }
 
     def _configuration_evidence(self) -> dict[str, Any]:
-        """`configuration_before` only when it was read before the suspension held: that is what a resume
-        restores.
+        """`configuration_before` only when read before the suspension held: a resume restores it.
 
         A configuration that already shows the suspension is kept apart as `configuration_suspended`: either
         the account was suspended before, or the reading came a moment late; but for the suspension it is

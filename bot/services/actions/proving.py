@@ -13,9 +13,7 @@ MARGIN = 0.05  # seconds; a wall clock that is being slewed must not make the sp
 
 
 class Proving:
-    """Collects the two readings. The caller has just seen an empty listing; both readings here are taken
-    anew.
-    """
+    """Collects the two readings; the first is the empty listing that the caller has just seen."""
 
     def __init__(self, run: Run, clearing: Clearing, suspending: Suspending | None) -> None:
         self._run = run

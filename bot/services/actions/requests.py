@@ -208,7 +208,8 @@ def _learn(unit: UnitOfWork, action: ActionRecordRow, result: ActionResult) -> N
         value = getattr(reading, name)
         if value is not None:
             seen[name] = value
-    before = result.evidence.get("configuration_before")
+    # Read after the suspension, it is still the best there is of what stood before; the flag itself is not restored.
+    before = result.evidence.get("configuration_before") or result.evidence.get("configuration_suspended")
     known = accounts.get(unit, action.account)
     if before and known is not None and known.configuration_before is None:
         seen["configuration_before"] = before

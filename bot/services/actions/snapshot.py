@@ -29,9 +29,7 @@ def quantities_from_evidence(raw: Any) -> dict[str, Decimal] | None:
 
 @dataclass
 class Snapshot:
-    """The four readings under way. `collect` takes what has come; what has not is None, and named in
-    `missing`.
-    """
+    """The four readings under way. What has not come is None, and named in `missing`."""
 
     run: Run
     orders: OrderListing | None = None

@@ -11,9 +11,7 @@ def flag(raw: object) -> bool | None:
 
 
 class Suspending:
-    """The suspension of one account during one run. `failed` is why the newest attempt was not answered
-    with yes.
-    """
+    """The suspension of one account during one run. `failed`: why the newest attempt got no yes."""
 
     def __init__(self, run: Run) -> None:
         self._run = run

@@ -1,6 +1,4 @@
-"""A trading floor for the tests: the stand-in broker over HTTP, the real adapter, and a clock moved by
-hand.
-"""
+"""A trading floor for tests: the stand-in broker over HTTP, the real adapter, a hand-moved clock."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,5 +1,4 @@
-"""Every kind of broken answer at every call of every action: each cell ends in the state that the evidence
-supports.
+"""Every kind of broken answer at every call of every action: only what was seen is claimed.
 
 A cell breaks one call for the whole run. The run must end without a false "halted", "cancelled" or "clean";
 when the broker is well again, the next look must bring the halt and the cancel to their proof.

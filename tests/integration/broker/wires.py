@@ -41,9 +41,7 @@ def cut(connection: socket.socket, over: threading.Event) -> None:
 
 @contextmanager
 def wire(*replies: Reply) -> Iterator[tuple[str, list[str]]]:
-    """Answers one request a connection with the next reply (the last one again and again); gives URL and
-    requests.
-    """
+    """Answers each connection with the next reply, then the last one again; gives URL and requests."""
     over, requests = threading.Event(), list[str]()
     listener = socket.create_server(("127.0.0.1", 0))
 

@@ -1,6 +1,4 @@
-"""A desk in memory for the actions' tests: an account that can be told how to misbehave, a clock moved by
-hand.
-"""
+"""A desk in memory for the actions' tests: an account that can misbehave, a clock moved by hand."""
 
 import threading
 from collections.abc import Callable, Iterable, Mapping

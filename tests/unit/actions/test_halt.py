@@ -1,6 +1,4 @@
-"""Halting: what is claimed when everything goes, when orders stick, when the suspension fails, after a
-crash.
-"""
+"""Halting: what is claimed when all goes, orders stick, the suspension fails, or after a crash."""
 
 import json
 from decimal import Decimal
@@ -16,6 +14,7 @@ from bot.ports.broker import (
     BrokerRefused,
     BrokerTimeout,
     BrokerUnavailable,
+    Position,
 )
 from bot.services.actions.halt import look_again, run_halt
 from bot.services.actions.tools import ActionTools
@@ -331,3 +330,27 @@ def test_a_rate_limit_is_respected_within_the_run_and_between_looks() -> None:
     status, summary = notebook(tools).last("suspend")
     assert status is StepStatus.FAILED
     assert "rate limit (429)" in summary
+
+
+@pytest.mark.parametrize("call", ["list_open_orders", "read_account", "read_configuration"])
+def test_a_second_reading_that_fails_is_no_second_reading(call: str) -> None:
+    desk = Account()
+    tools = tools_for(desk)
+    clock(tools).at(2.0, lambda: desk.fail(call, BROKEN))
+    result = halt(tools)
+    assert result.status is ActionStatus.WATCHING
+    assert not claims_halted(result)
+    assert result.evidence["proof"]["second_empty_at"] is None
+
+
+def test_a_defect_in_one_reading_does_not_stop_the_halt(caplog: pytest.LogCaptureFixture) -> None:
+    class Odd(Account):
+        def list_positions(self, *, within: float | None = None) -> tuple[Position, ...]:
+            raise TypeError("a defect")
+
+    desk = Odd()
+    desk.open(2)
+    result = halt(tools_for(desk))
+    assert result.status is ActionStatus.DONE
+    assert result.evidence["positions_after"] is None
+    assert "broke off on a defect" in caplog.text
