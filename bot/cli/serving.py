@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,8 @@ def run() -> int:
 
 
 def _serve(application: Application) -> None:
+    # Python lets a busy thread run for 5 ms before another gets its turn: too long between a click and a cancel.
+    sys.setswitchinterval(0.0005)
     settings = application.configuration.settings
 
     def started() -> None:

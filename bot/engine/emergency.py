@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from bot.ports.record import Timepiece
 from bot.services.actions.journaled import action_entry, bring_in, result_entry
 from bot.services.actions.requests import Confirmed, confirm
 from bot.services.desk import Desk
+from bot.store.actions import ActionRecordRow, Claim
 from bot.store.database import DatabaseError
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,8 @@ class Emergency:
         self._running: dict[str, threading.Thread] = {}
         self._lock = threading.Lock()
         self.results: dict[str, ActionResult] = {}
+        # Set where a runner works in this process: what is confirmed here starts here, at once.
+        self.claim: Claim | None = None
 
     def confirm(
         self,
@@ -93,6 +96,14 @@ class Emergency:
     ) -> Started:
         """Record the action, or act without the record. Raises DatabaseError for kinds that can wait for it."""
 
+        claim = self.claim
+        given_up = threading.Event()
+
+        def start(action: ActionRecordRow) -> None:
+            # Committed after all, but too late: the account is acted on already, and the record joins it later.
+            if claim is not None and not given_up.is_set():
+                claim.start(action)
+
         def write() -> list[Confirmed]:
             return confirm(
                 self._desk,
@@ -103,6 +114,7 @@ class Emergency:
                 request_key=request_key,
                 incident_id=incident_id,
                 params=params,
+                claim=replace(claim, start=start) if claim is not None else None,
             )
 
         if kind not in POSSIBLE:
@@ -110,6 +122,7 @@ class Emergency:
         try:
             return Started(confirmed=tuple(bounded(write, PATIENCE, "confirm")))
         except (DatabaseError, StillRunning) as failure:
+            given_up.set()
             log.error("%s goes on without the database: %s", kind, type(failure).__name__)
         return self.alone(
             kind,

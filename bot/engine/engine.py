@@ -51,6 +51,7 @@ class Engine:
         return [*self.deliverers, self.runner, self.reminders]
 
     def start(self) -> None:
+        self._emergency.claim = self._runner.claim
         for loop in self.loops:
             loop.start()
         self._clock.start()
@@ -71,6 +72,9 @@ class Engine:
             loop.wake()
 
     def _deliver(self) -> float:
+        hush = self._runner.hush
+        if hush > 0:
+            return hush
         if self._deliverer.run_once(self._time.now()):
             return 0.0
         due = self._deliverer.next_at()

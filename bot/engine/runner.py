@@ -15,12 +15,15 @@ from bot.services.actions.journaled import result_entry
 from bot.services.actions.requests import conclude
 from bot.services.desk import Desk
 from bot.store import actions
-from bot.store.actions import ActionRecordRow
+from bot.store.actions import ActionRecordRow, Claim
 
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=10)
 HEARTBEAT = 2.0
+# The first calls of a halt have the processor to themselves for so many seconds; messages can wait that long.
+BROKER_FIRST = 0.05
+URGENT = frozenset({ActionKind.HALT, ActionKind.CANCEL})
 LOOKS_AFTER_ERROR = 10
 
 Previous = dict[str, Any] | None
@@ -45,22 +48,39 @@ class Runner:
         self._name, self._finished = name, finished
         self._held: dict[int, threading.Thread] = {}
         self._lock = threading.Lock()
+        self._hushed_until = 0.0
+
+    @property
+    def hush(self) -> float:
+        """Seconds for which others should leave the processor to a halt that has just begun; 0 for none."""
+        return max(0.0, self._hushed_until - self._time.monotonic())
 
     def run_once(self, now: datetime) -> int:
         """Claim what is to be run or looked at again, and start it. Returns how many were started."""
         with self._desk.database.begin() as unit:
             claimed = actions.claim(unit, now=now, by=self._name, until=now + LEASE)
         for action in claimed:
-            thread = threading.Thread(
-                target=self._run,
-                args=(action,),
-                name=f"{action.kind} {action.id} {action.account}",
-                daemon=True,
-            )
-            with self._lock:
-                self._held[action.id] = thread
-            thread.start()
+            # Any claim after the first means that something may have been sent already.
+            self._start(action, resumed=action.status is not ActionStatus.CONFIRMED)
         return len(claimed)
+
+    @property
+    def claim(self) -> Claim:
+        """For whoever confirms in this process: the action is this runner's from its first row on."""
+        return Claim(by=self._name, lease=LEASE, start=lambda action: self._start(action, resumed=False))
+
+    def _start(self, action: ActionRecordRow, *, resumed: bool) -> None:
+        thread = threading.Thread(
+            target=self._run,
+            args=(action, resumed),
+            name=f"{action.kind} {action.id} {action.account}",
+            daemon=True,
+        )
+        if action.kind in URGENT:
+            self._hushed_until = self._time.monotonic() + BROKER_FIRST
+        with self._lock:
+            self._held[action.id] = thread
+        thread.start()
 
     def heartbeat(self) -> None:
         """Say that the actions under way here are held by somebody alive."""
@@ -84,10 +104,8 @@ class Runner:
             thread.join(max(0.0, ends - self._time.monotonic()))
         return not any(thread.is_alive() for thread in threads)
 
-    def _run(self, action: ActionRecordRow) -> None:
+    def _run(self, action: ActionRecordRow, resumed: bool) -> None:
         try:
-            # Any claim after the first means that something may have been sent already.
-            resumed = action.status is not ActionStatus.CONFIRMED
             watching = action.status is ActionStatus.WATCHING
             record = StoredRecord(self._desk, self._journal, action.id, action.request_key, self._time)
             request = action.request(resumed=resumed)

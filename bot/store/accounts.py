@@ -38,6 +38,11 @@ def ensure(unit: UnitOfWork, name: str, at: datetime) -> None:
     unit.connection.execute(statement.on_conflict_do_nothing(index_elements=["name"]))
 
 
+def lock(unit: UnitOfWork, name: str) -> None:
+    """Hold the account until the transaction ends: actions on it are confirmed one after the other."""
+    unit.connection.execute(select(accounts.c.name).where(accounts.c.name == name).with_for_update())
+
+
 def get(unit: UnitOfWork, name: str) -> AccountRecord | None:
     found = unit.connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
     return _record(found) if found else None

@@ -1,8 +1,8 @@
 """Actions and their steps: a confirmed action is a row before it runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import RowMapping, and_, insert, or_, select, update
@@ -66,24 +66,50 @@ def _row(values: RowMapping) -> ActionRecordRow:
     )
 
 
-def confirm(unit: UnitOfWork, values: Mapping[str, Any]) -> int | None:
-    """Insert a confirmed action; None when this very confirmation (`request_key`) is recorded already."""
+@dataclass(frozen=True)
+class Claim:
+    """A runner in this process that takes an action up the moment it is recorded. `start` must not block."""
+
+    by: str
+    lease: timedelta
+    start: Callable[[ActionRecordRow], None]
+
+
+def confirm(unit: UnitOfWork, values: Mapping[str, Any], claim: Claim | None = None) -> int | None:
+    """Insert a confirmed action; None when this very confirmation (`request_key`) is recorded already.
+
+    With a `claim` the row is the claimant's from the start: a halt need not wait for a second transaction.
+    """
+    claimed: dict[str, Any] = {"status": ActionStatus.CONFIRMED, "attempts": 0}
+    if claim is not None:
+        until = values["requested_at"] + claim.lease
+        claimed = {
+            "status": ActionStatus.RUNNING,
+            "attempts": 1,
+            "claimed_by": claim.by,
+            "claimed_until": until,
+        }
     statement = (
         unit.insert(actions)
         .values(
-            status=ActionStatus.CONFIRMED,
             joined=[],
             evidence={},
             unconfirmed=[],
-            attempts=0,
+            **claimed,
             **values,
         )
         .on_conflict_do_nothing(index_elements=["request_key"])
         .returning(actions.c.id)
     )
-    number = unit.connection.execute(statement).scalar_one_or_none()
-    if number is not None:
+    number: int | None = unit.connection.execute(statement).scalar_one_or_none()
+    if number is None:
+        return None
+    if claim is None:
         unit.wake("runner")
+        return number
+    row = get(unit, number)
+    if row is not None:
+        unit.then(lambda: claim.start(row))
     return number
 
 

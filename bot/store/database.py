@@ -28,9 +28,14 @@ class UnitOfWork:
         self.connection = connection
         self.dialect = connection.dialect.name
         self.wakes: set[Wake] = set()
+        self.afterwards: list[Callable[[], None]] = []
 
     def wake(self, piece: Wake) -> None:
         self.wakes.add(piece)
+
+    def then(self, what: Callable[[], None]) -> None:
+        """Do this right after the commit, before anybody is woken. Not done when it is rolled back."""
+        self.afterwards.append(what)
 
     def insert(self, table: Table) -> SqliteInsert | PostgresInsert:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` on either database."""
@@ -79,6 +84,8 @@ class Database:
             with connection.begin():
                 unit = UnitOfWork(connection)
                 yield unit
+        for what in unit.afterwards:
+            what()
         for piece in unit.wakes:
             waker = self._wakers.get(piece)
             if waker is not None:

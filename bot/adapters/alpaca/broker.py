@@ -31,7 +31,7 @@ from bot.ports.broker import (
 PAGE = 500  # the most that Alpaca gives in one page of orders
 SURE = 50  # Alpaca's default page: a shorter page is the last one, whatever the server made of `limit`
 MOST_PAGES = 40  # 20,000 open orders; more is said to be incomplete
-SPARE_CONNECTIONS = 6
+SPARE_CONNECTIONS = 8  # a halt begins with six calls at once, and none should have to connect first
 
 
 class AlpacaBroker:

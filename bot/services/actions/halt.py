@@ -58,6 +58,8 @@ class _Halt:
         needed = self._look_first() if self.request.resumed else True
         if needed:
             self._suspend_and_cancel()
+        else:
+            self.snapshot.start_rest()
         self._rounds(swept=not needed, rounds=self.tools.limits.rounds)
         return self._end()
 
@@ -86,10 +88,13 @@ class _Halt:
 
     def _suspend_and_cancel(self) -> None:
         what = "suspending new orders" if self.suspend_only else "suspending and cancelling all, both at once"
-        self.run.step("suspend", StepStatus.STARTED, what)
+        # Both calls go out before a step is written: the intent is durable since it was confirmed.
         sent = self.suspending.send()
         if not self.suspend_only:
             cancel = self.run.send("cancel", lambda s: self.tools.broker.cancel_all(within=s))
+        self.snapshot.start_rest()
+        self.run.step("suspend", StepStatus.STARTED, what)
+        if not self.suspend_only:
             self.run.step("cancel", StepStatus.STARTED, "cancelling every open order")
             self.clearing.take_cancel_all("cancel", cancel.answer(), first=True)
         self.suspending.take(sent.answer())

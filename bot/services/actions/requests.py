@@ -13,7 +13,7 @@ from bot.services import incidents as incident_service
 from bot.services.desk import Desk
 from bot.services.thread import action_key, reply, show_action, show_root
 from bot.store import accounts, actions, incidents, messages, timeline
-from bot.store.actions import ActionRecordRow
+from bot.store.actions import ActionRecordRow, Claim
 from bot.store.database import UnitOfWork
 from bot.store.messages import Urgency
 
@@ -55,8 +55,12 @@ def confirm(
     request_key: str,
     incident_id: int | None = None,
     params: Mapping[str, Any] | None = None,
+    claim: Claim | None = None,
 ) -> list[Confirmed]:
-    """Record a confirmed action for each account. `request_key` names the confirmation: twice is once."""
+    """Record a confirmed action for each account. `request_key` names the confirmation: twice is once.
+
+    With a `claim`, what is new is started right after the commit, without another look at the database.
+    """
     with desk.database.begin() as unit:
         return confirm_in(
             unit,
@@ -68,6 +72,7 @@ def confirm(
             request_key=request_key,
             incident_id=incident_id,
             params=params,
+            claim=claim,
         )
 
 
@@ -82,12 +87,14 @@ def confirm_in(
     request_key: str,
     incident_id: int | None = None,
     params: Mapping[str, Any] | None = None,
+    claim: Claim | None = None,
 ) -> list[Confirmed]:
     now = desk.now()
     confirmed: list[Confirmed] = []
     incident: Incident | None = None
     for name in account_names:
         account = desk.account(name)
+        accounts.lock(unit, account.name)  # two people at once: the second sees the first one's action
         key = f"{request_key}:{account.name}"
         known = actions.by_request_key(unit, key) or _to_join(unit, kind, account.name)
         if known is not None:
@@ -108,6 +115,7 @@ def confirm_in(
                 "request_key": key,
                 "drill": incident.drill,
             },
+            claim,
         )
         assert number is not None  # looked for above, in this transaction
         text = f"{kind.verb} confirmed for {account.name}" + (f": {reason}" if reason else "")

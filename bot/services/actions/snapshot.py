@@ -41,14 +41,18 @@ class Snapshot:
     _told: str = ""
 
     def start(self) -> None:
-        """Send the four readings; the configuration first, because a suspension changes it."""
+        """Send what a suspension and a cancel change at once: the open orders and the configuration."""
         broker = self.run.tools.broker
-        self._sent = {
-            "configuration": self.run.send("snapshot", lambda s: broker.read_configuration(within=s)),
-            "orders": self.run.send("snapshot", lambda s: broker.list_open_orders(within=s)),
-            "positions": self.run.send("snapshot", lambda s: broker.list_positions(within=s)),
-            "account": self.run.send("snapshot", lambda s: broker.read_account(within=s)),
-        }
+        self._sent["orders"] = self.run.send("snapshot", lambda s: broker.list_open_orders(within=s))
+        self._sent["configuration"] = self.run.send(
+            "snapshot", lambda s: broker.read_configuration(within=s)
+        )
+
+    def start_rest(self) -> None:
+        """Send the readings that need not be ahead of the suspension and the cancel."""
+        broker = self.run.tools.broker
+        self._sent["positions"] = self.run.send("snapshot", lambda s: broker.list_positions(within=s))
+        self._sent["account"] = self.run.send("snapshot", lambda s: broker.read_account(within=s))
 
     def collect(self, *, final: bool = False) -> None:
         """Take the answers that are there; with `final`, say of the others that they came too late."""
