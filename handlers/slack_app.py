@@ -19,7 +19,7 @@ FAILED = "That did not work: Haltdesk failed on it, and its log says why. Nothin
 def build(services: Services, *, client: WebClient, signing_secret: str | None) -> App:
     """The app with every listener registered. `signing_secret` None: Socket Mode, where Slack signs nothing."""
     quiet = logging.getLogger("haltdesk.bolt")
-    quiet.setLevel(logging.WARNING)  # at INFO, Bolt logs the whole body of a request with a bad signature
+    quiet.setLevel(logging.ERROR)  # Bolt warns that what is given twice is used once, which is meant here
 
     def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         # One workspace, one token, known beforehand: asking Slack here would make every ack wait for a network.
@@ -36,6 +36,7 @@ def build(services: Services, *, client: WebClient, signing_secret: str | None) 
         # Nothing is listened to that a bot could say to itself.
         ignoring_self_events_enabled=False,
     )
+    quiet.setLevel(logging.WARNING)  # at INFO, it logs the whole body of a request with a bad signature
     app.use(_origin(services))
     app.error(_failed(services))
     for room in (emergency_actions, incident_command, incident_thread):

@@ -16,6 +16,18 @@ def _run(arguments: argparse.Namespace) -> int:
     return run()
 
 
+def _web(arguments: argparse.Namespace) -> int:
+    from bot.cli.serving import web
+
+    return web()
+
+
+def _worker(arguments: argparse.Namespace) -> int:
+    from bot.cli.serving import worker
+
+    return worker()
+
+
 def _migrate(arguments: argparse.Namespace) -> int:
     from bot.cli.upkeep import migrate
 
@@ -79,6 +91,8 @@ def parser() -> argparse.ArgumentParser:
         return one
 
     add("run", _run, "Serve Slack, Alertmanager and programs, and do the work, in one process.")
+    add("web", _web, "Serve Slack, Alertmanager and programs; with `worker`, on PostgreSQL.")
+    add("worker", _worker, "Deliver messages, keep deadlines, watch accounts; beside `web`, on PostgreSQL.")
     demo = add("demo", _demo, "Walk an incident in the browser, with a stand-in Slack and broker.")
     demo.add_argument("--port", type=int, default=None, help="the port of the page; a free one when absent")
     demo.add_argument("--open", action="store_true", help="open the page in the browser")

@@ -1,19 +1,22 @@
-"""`haltdesk run`: everything in one process."""
+"""`haltdesk run`, `web` and `worker`: the processes that stay."""
 
 import fcntl
 import logging
 import os
+import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from bot import __version__
 from bot.app import Application, build
-from bot.cli.exits import DONE, FAILED
+from bot.cli.exits import DONE, FAILED, USAGE
 from bot.cli.logs import set_up
 from bot.config.configuration import load_configuration
+from bot.engine.engine import Parts
 from bot.server import serve
 from bot.store import migrate
 from bot.store.database import Database, DatabaseError
@@ -26,21 +29,43 @@ class AlreadyRunning(Exception):
 
 
 def run() -> int:
-    """Serve until stopped. A SQLite database is migrated at the start; so is PostgreSQL, under its lock."""
+    """Everything in one process. The database is migrated at the start."""
+    return _work(lambda application: _serve(application, Parts.ALL), alone=True)
+
+
+def web() -> int:
+    """Slack, Alertmanager and programs, and the actions confirmed here; several of them may run."""
+    return _work(lambda application: _serve(application, Parts.RUN), alone=False)
+
+
+def worker() -> int:
+    """Messages, deadlines, watches, and actions whose process died; several of them may run."""
+    return _work(_labour, alone=False)
+
+
+def _work(work: Callable[[Application], None], *, alone: bool) -> int:
     configuration = load_configuration(os.environ)
     settings = configuration.settings
     set_up(settings.log_level)
     for caution in configuration.cautions():
         log.warning(caution)
     application = build(configuration)
+    database = application.desk.database
+    if not alone and database.sqlite:
+        log.error(
+            "SQLite is for one process: use `haltdesk run`, or set DATABASE_URL to a PostgreSQL database."
+        )
+        return USAGE
     try:
-        with only_process(application.desk.database):
-            if migrate.upgrade(application.desk.database):
+        with only_process(database):
+            if not alone:
+                migrate.require_newest(database)
+            elif migrate.upgrade(database):
                 log.info("the database has the schema of this version now")
-            application.prepare(alone=application.desk.database.sqlite)
-            _serve(application)
-    except AlreadyRunning as other:
-        log.error(str(other))
+            application.prepare(alone=database.sqlite)
+            work(application)
+    except (AlreadyRunning, migrate.SchemaBehind) as refusal:
+        log.error(str(refusal))
         return FAILED
     except DatabaseError as failure:
         log.error(
@@ -50,17 +75,33 @@ def run() -> int:
         )
         return FAILED
     finally:
-        application.desk.database.dispose()
+        database.dispose()
     return DONE
 
 
-def _serve(application: Application) -> None:
+def _labour(application: Application) -> None:
+    stop = threading.Event()
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, asked)
+    signal.signal(signal.SIGINT, asked)
+    application.engine.start(Parts.ALL)
+    application.learn()
+    log.info("Haltdesk %s works on messages, deadlines and watches", __version__)
+    stop.wait()
+    log.info("stopping")
+    application.engine.stop()
+
+
+def _serve(application: Application, parts: Parts) -> None:
     # Python lets a busy thread run for 5 ms before another gets its turn: too long between a click and a cancel.
     sys.setswitchinterval(0.0005)
     settings = application.configuration.settings
 
     def started() -> None:
-        application.engine.start()
+        application.engine.start(parts)
         threading.Thread(target=application.learn, name="identity", daemon=True).start()
         accounts = ", ".join(
             f"{account.name} ({'paper' if account.paper else 'LIVE'})"

@@ -9,6 +9,7 @@ from bot.engine.pace import Pace
 from bot.ports.chat import Blocks, Chat, ChatRateLimited, ChatRefused, ChatUnavailable
 from bot.ports.record import Timepiece
 from bot.rendering.render import Rendered
+from bot.rendering.slots import RenderingError
 from bot.store import messages
 from bot.store.database import Database, UnitOfWork
 from bot.store.messages import Message
@@ -85,6 +86,10 @@ class Deliverer:
             self._put_off(claimed, self._time.now() + max(timedelta(seconds=wait), settled), str(failure))
         except ChatRefused as refused:
             self._refused(claimed, refused)
+        except (RenderingError, LookupError) as broken:
+            # A template that the desk has broken, or a row that a newer version wrote: one message, not the others.
+            log.error("message %s cannot be rendered: %s", claimed.key, broken)
+            self._put_off(claimed, self._time.now() + FOR_PEOPLE, str(broken)[:500], gave_up=True)
         return True
 
     def next_at(self) -> datetime | None:

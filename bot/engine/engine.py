@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from datetime import timedelta
+from enum import Enum
 
 from bot.engine.clock import Clock
 from bot.engine.deliverer import Deliverer
@@ -12,11 +13,23 @@ from bot.engine.runner import HEARTBEAT, Runner
 from bot.engine.timepiece import SystemTime
 from bot.services import reminders
 from bot.services.desk import Desk
+from bot.store.wakeups import Listener
 
 log = logging.getLogger(__name__)
 
 DELIVERERS = 4
 SETTLE = 8.0  # seconds that a stop waits for actions under way to write where they stand
+
+
+# What each process needs for itself; the other chores are one process's work.
+EVERYWHERE = frozenset({"identity", "people"})
+
+
+class Parts(Enum):
+    """What a process does in the background."""
+
+    ALL = "deliver, run, keep time"
+    RUN = "run actions"
 
 
 class Engine:
@@ -31,15 +44,17 @@ class Engine:
         time: SystemTime,
         chores: dict[str, tuple[float, Callable[[], object]]],
     ) -> None:
+        self._parts = Parts.ALL
         self._desk, self._runner, self._emergency, self._time = desk, runner, emergency, time
         self._deliverer = deliverer
         self.deliverers = [Loop(f"deliverer-{number}", self._deliver) for number in range(DELIVERERS)]
         self.runner = Loop("runner", self._run)
         self.reminders = Loop("clock", self._remind)
         self._clock = Clock()
-        for name, (seconds, chore) in chores.items():
-            self._clock.every(seconds, chore, name)
+        self._chores = chores
         self._clock.every(HEARTBEAT, runner.heartbeat, "heartbeat")
+        database = desk.database
+        self._listener = None if database.sqlite else Listener(database.url, database.wake)
         self._clock.every(1.0, self.reminders.wake, "tick")
         self._clock.every(2.0, self._bring_in_journal, "journal")
         desk.database.on_wake("deliverer", self._wake_deliverers)
@@ -48,18 +63,31 @@ class Engine:
 
     @property
     def loops(self) -> list[Loop]:
-        return [*self.deliverers, self.runner, self.reminders]
+        """The pieces that work in this process."""
+        found = [self.runner]
+        if self._parts is Parts.ALL:
+            found += [*self.deliverers, self.reminders]
+        return found
 
-    def start(self) -> None:
+    def start(self, parts: "Parts | None" = None) -> None:
+        """Start what this process does. A web process runs what was confirmed in it, so that no halt waits."""
+        self._parts = parts or Parts.ALL
         self._emergency.claim = self._runner.claim
+        if self._listener is not None:
+            self._listener.start()
         for loop in self.loops:
             loop.start()
+        for name, (seconds, chore) in self._chores.items():
+            if self._parts is Parts.ALL or name in EVERYWHERE:
+                self._clock.every(seconds, chore, name)
         self._clock.start()
 
     def stop(self) -> None:
         """Stop taking up work, tell the actions under way to come to an end, and give them time to write it."""
         self._time.stop.set()
         self._clock.stop()
+        if self._listener is not None:
+            self._listener.stop()
         for loop in self.loops:
             loop.stop()
         if not self._runner.wait(SETTLE) or not self._emergency.wait(SETTLE):

@@ -15,6 +15,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from bot.store.wakeups import CHANNEL
+
 DatabaseError = SQLAlchemyError
 
 Wake = Literal["deliverer", "runner", "clock"]
@@ -70,11 +72,17 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         self._writing: threading.Lock | nullcontext[None] = threading.Lock() if self.sqlite else nullcontext()
-        self._wakers: dict[Wake, Callable[[], None]] = {}
+        self._wakers: dict[str, Callable[[], None]] = {}
 
     def on_wake(self, piece: Wake, waker: Callable[[], None]) -> None:
         """Call `waker` after each commit that has work for `piece`. It must not block."""
         self._wakers[piece] = waker
+
+    def wake(self, piece: str) -> None:
+        """Wake the background piece of that name, if it lives in this process."""
+        waker = self._wakers.get(piece)
+        if waker is not None:
+            waker()
 
     @contextmanager
     def begin(self) -> Iterator[UnitOfWork]:
@@ -84,12 +92,15 @@ class Database:
             with connection.begin():
                 unit = UnitOfWork(connection)
                 yield unit
+                if unit.wakes and not self.sqlite:
+                    names = ",".join(sorted(unit.wakes))
+                    connection.execute(
+                        text("SELECT pg_notify(:channel, :names)"), {"channel": CHANNEL, "names": names}
+                    )
         for what in unit.afterwards:
             what()
         for piece in unit.wakes:
-            waker = self._wakers.get(piece)
-            if waker is not None:
-                waker()
+            self.wake(piece)
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
