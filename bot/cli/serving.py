@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from slack_sdk.errors import SlackClientError
+
 from bot import __version__
 from bot.app import Application, build
 from bot.cli.exits import DONE, FAILED, USAGE
@@ -22,6 +24,9 @@ from bot.store import migrate
 from bot.store.database import Database, DatabaseError
 
 log = logging.getLogger("haltdesk")
+
+
+SOCKET_AGAIN = 5.0
 
 
 class AlreadyRunning(Exception):
@@ -123,17 +128,33 @@ def _serve(application: Application, parts: Parts) -> None:
 
 @contextmanager
 def socket_mode(application: Application) -> Iterator[None]:
-    """Listen to Slack over Socket Mode; Alertmanager and programs still come over HTTP."""
+    """Listen to Slack over Socket Mode; Alertmanager and programs still come over HTTP.
+
+    slack_sdk mends a connection that breaks or goes silent; the first one is asked for until Slack gives it.
+    """
     from slack_bolt.adapter.socket_mode import SocketModeHandler
 
     token = application.configuration.settings.slack_app_token
     assert token is not None
     handler = SocketModeHandler(application.bolt, token.get_secret_value())
-    connecting = threading.Thread(target=handler.connect, name="socket-mode", daemon=True)
-    connecting.start()
+    stop = threading.Event()
+
+    def connect() -> None:
+        while not stop.is_set():
+            try:
+                handler.connect()  # type: ignore[no-untyped-call]
+            except (SlackClientError, OSError) as failure:
+                log.error("Socket Mode does not connect, trying again: %s", type(failure).__name__)
+                stop.wait(SOCKET_AGAIN)
+            else:
+                log.info("Socket Mode is connected")
+                return
+
+    threading.Thread(target=connect, name="socket-mode", daemon=True).start()
     try:
         yield
     finally:
+        stop.set()
         handler.close()  # type: ignore[no-untyped-call]
 
 

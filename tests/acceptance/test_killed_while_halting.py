@@ -1,0 +1,67 @@
+"""SIGKILL at every call that a halt makes: after a restart there is one action, the right state, a complete record."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.trading_desk import INCIDENTS, TradingDesk, alert, webhook
+
+# A halt of an account with open orders makes this many calls, or a few more when a listing comes early.
+CALLS = 12
+
+
+def halted_after_a_kill(folder: Path, call: int, *, after: bool) -> None:
+    with TradingDesk(folder, f"sqlite:///{folder / 'haltdesk.db'}") as desk:
+        for number in range(5):
+            desk.account.add_order("AAPL", "buy", "1", limit_price=str(100 + number))
+        desk.account.add_position("MSFT", "5", "400", "410")
+        desk.start()
+        desk.fire(webhook(alert("CircuitBreakerOpen")))
+        desk.reply("Triage")
+        desk.slack.click(INCIDENTS, desk.root()["ts"], "halt.open", "U0OPERATOR")
+        view = desk.slack.wait_for(lambda: desk.slack.views("U0OPERATOR"), what="the modal")[-1]
+        # The figures of the modal are calls too: the halt's own are counted from here.
+        desk.slack.wait_for(lambda: desk.slack.calls_of("views.update"), what="the figures")
+        killed = threading.Event()
+
+        def die(_: object) -> None:
+            desk.kill()
+            killed.set()
+
+        desk.broker.on_request(call, die, after=after)
+        desk.slack.submit(view["id"], {"reason": "breaks over limit"}, "U0OPERATOR")
+        if not killed.wait(6):
+            # Fewer calls were enough this time: then the halt has ended, and dying now must change nothing.
+            desk.reply("HALTED")
+            desk.kill()
+        desk.start()
+
+        desk.reply("HALTED, proved", seconds=30)
+        incident = desk.api("/v1/incidents/INC-1")
+        assert [action["kind"] for action in incident["actions"]] == ["halt"]
+        action = incident["actions"][0]
+        assert action["status"] == "done"
+        assert action["evidence"]["proof"]["second_empty_at"]
+        assert desk.account.suspended
+        assert not desk.account.open_orders
+        state = desk.api("/v1/trading-state")
+        assert (state["state"], state["position_multiplier"]) == ("halted", 0)
+        kinds = [entry["kind"] for entry in incident["timeline"]]
+        assert kinds.count("ActionConfirmed") == 1
+        assert kinds.count("TradingStateChanged") == 1
+        assert kinds.count("ActionProved") == 1
+        # One root, one checklist, one message for the action: nothing stands twice.
+        assert len(desk.slack.messages(INCIDENTS)) == 1
+        texts = [
+            desk.slack.text_of(one).splitlines()[0]
+            for one in desk.slack.thread(INCIDENTS, desk.root()["ts"])
+        ]
+        assert len([text for text in texts if "Halt" in text]) == 1
+        assert len([text for text in texts if "Triage" in text]) == 1
+
+
+@pytest.mark.parametrize("call", range(1, CALLS + 1))
+def test_killed_at_a_call_of_the_halt(call: int, tmp_path: Path) -> None:
+    """Before the broker acts at odd calls; at even ones after it has acted and before its answer."""
+    halted_after_a_kill(tmp_path, call, after=call % 2 == 0)
