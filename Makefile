@@ -2,7 +2,7 @@
 # into .venv, from the lock and by its hashes. The system's own Python is not touched.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format clean
+.PHONY: help demo test check bench format clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -16,6 +16,7 @@ help:
 	@echo "make demo    the whole desk on this machine: Slack, broker and alerts are simulated, Haltdesk is real"
 	@echo "make test    all tests"
 	@echo "make check   format, lint, types, imports"
+	@echo "make bench   how long a halt takes, beside a script and a warm client"
 	@echo "make format  put the code into the format that make check asks for"
 	@echo "make clean   remove .venv and what the tools left"
 
@@ -30,6 +31,9 @@ check: .venv/.ready-dev
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+bench: .venv/.ready-dev
+	$(BIN)/python -m tests.benchmarks
 
 format: .venv/.ready-dev
 	$(BIN)/ruff format $(CODE)

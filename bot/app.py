@@ -26,6 +26,7 @@ from bot.config.policy import Policy
 from bot.domain.actions import ActionRequest, ActionResult
 from bot.domain.health import Component, ComponentStatus
 from bot.domain.words import ActionKind
+from bot.engine.approver import Approver
 from bot.engine.deliverer import Deliverer
 from bot.engine.emergency import Emergency
 from bot.engine.engine import Engine
@@ -36,12 +37,15 @@ from bot.engine.perform import performers
 from bot.engine.record import Unrecorded
 from bot.engine.runner import Perform, Runner
 from bot.engine.timepiece import SystemTime
+from bot.metrics import HaltdeskMetrics
 from bot.ports.health import HealthCheck
 from bot.ports.ledger import Ledger
 from bot.ports.record import ActionRecord
 from bot.rendering.render import Rendered, Renderer
+from bot.services.actions.standing import StoredStanding
 from bot.services.actions.tools import ActionTools, Limits
 from bot.services.desk import Channels, Desk, DeskAccount
+from bot.services.drift import DriftWatch
 from bot.services.health.alerting import AlertmanagerCheck
 from bot.services.health.broker import BrokerCheck
 from bot.services.health.callables import CallableCheck, ReachCheck
@@ -49,7 +53,8 @@ from bot.services.health.host import DiskCheck, LoadCheck, MemoryCheck
 from bot.services.health.metrics import FeedCheck, PrometheusCheck
 from bot.services.people import People
 from bot.services.projection import render
-from bot.store import accounts, actions, messages, migrate
+from bot.services.traders import Traders
+from bot.store import accounts, actions, approvals, messages, migrate
 from bot.store.database import Database, DatabaseError, UnitOfWork
 from bot.store.messages import Message
 from handlers import slack_app
@@ -82,6 +87,8 @@ class Application:
     brokers: Mapping[str, AlpacaBroker]
     perform: Mapping[ActionKind, Perform]
     journal: Journal
+    approver: Approver
+    drift_watch: DriftWatch
 
     def prepare(self, *, alone: bool) -> None:
         """Before work begins. `alone`: no other process works on this database, so whoever held work is dead."""
@@ -91,11 +98,19 @@ class Application:
             if alone:
                 messages.release_all(unit)
                 actions.release_all(unit)
+                approvals.release_all(unit)
 
     def learn(self) -> None:
-        """Ask Slack who Haltdesk is, and who is in the desk's user groups."""
+        """Look at every account; ask Slack who Haltdesk is, and who is in the desk's user groups."""
+        threading.Thread(target=self._first_look, name="first look", daemon=True).start()
         self.identity.learn()
         self.people.refresh(self.chat)
+
+    def _first_look(self) -> None:
+        try:
+            self.drift_watch.run_once()
+        except DatabaseError as failure:
+            log.warning("the accounts were not looked at yet: %s", type(failure).__name__)
 
     def measure(
         self, kind: ActionKind, account: str, *, reason: str, by: str, request_key: str
@@ -166,19 +181,33 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     thresholds, limits = policy.thresholds, _limits(policy)
 
     def tools_for(account: str, record: ActionRecord) -> ActionTools:
-        return ActionTools(brokers[account], ledger, record, time, thresholds, limits)
+        picture = fetcher.picture(account)
+        return ActionTools(brokers[account], ledger, record, time, thresholds, limits, picture)
 
+    fetcher = FiguresFetcher(desk, brokers.__getitem__, ledger)
+
+    traders = Traders(desk)
     checks = {
-        name: [BrokerCheck(broker, time), *_common_checks(configuration, desk, chat, time)]
+        name: [
+            BrokerCheck(broker, time),
+            *_common_checks(configuration, desk, chat, time),
+            CallableCheck("trader", partial(traders.check, name)),
+        ]
         for name, broker in brokers.items()
     }
     name = process or f"{os.uname().nodename}-{os.getpid()}-{uuid4().hex[:8]}"
     journal = Journal(settings.journal_path)
-    perform = performers(tools_for, lambda account: checks[account], time)
+    perform = performers(
+        tools_for,
+        lambda account: checks[account],
+        time,
+        lambda request: StoredStanding(desk, journal, request),
+    )
     # Two pools: a modal waits for its figures, and must not wait for itself.
     background = ThreadPoolExecutor(max_workers=16, thread_name_prefix="background")
     fetching = ThreadPoolExecutor(max_workers=32, thread_name_prefix="figures")
-    modals = Modals(chat, desk.renderer, FiguresFetcher(desk, brokers.__getitem__, ledger), fetching)
+    modals = Modals(chat, desk.renderer, fetcher, fetching)
+    approver = Approver(desk, brokers.__getitem__, modals.whisper)
     emergency = Emergency(
         desk, journal, perform, time, say=partial(_say, chat, desk.channels.incidents, desk.renderer)
     )
@@ -187,6 +216,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     def rendered(unit: UnitOfWork, message: Message) -> Rendered:
         return render(unit, desk, message)
 
+    drift_watch = DriftWatch(desk, brokers, lambda: emergency.busy or not journal.empty)
     engine = Engine(
         desk,
         Deliverer(database, chat, rendered, time, name=name),
@@ -196,6 +226,8 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         chores={
             "identity": (30.0, identity.learn),
             "people": (300.0, partial(people.refresh, chat)),
+            "approvals": (1.0, approver.run_once),
+            "drift": (policy.drift.every.total_seconds(), drift_watch.run_once),
         },
     )
     services = Services(
@@ -205,6 +237,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         modals=modals,
         emergency=emergency,
         background=background,
+        approver=approver.run_once,
         team_id=identity.team_id,
         app_id=identity.app_id,
     )
@@ -214,12 +247,15 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         client=chat.client,
         signing_secret=None if settings.socket_mode or secret is None else secret.get_secret_value(),
     )
+    registry = CollectorRegistry()
+    registry.register(HaltdeskMetrics(desk, lambda: {loop.name: loop.errors for loop in engine.loops}))
     application: Application
     api = Api(
         desk,
         settings.api_token.get_secret_value() if settings.api_token else None,
         lambda: application.not_ready(),
-        CollectorRegistry(),
+        registry,
+        traders,
     )
     webhook = AlertmanagerWebhook(desk, settings.alertmanager_token.get_secret_value())
     application = Application(
@@ -237,6 +273,8 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         brokers=brokers,
         perform=perform,
         journal=journal,
+        approver=approver,
+        drift_watch=drift_watch,
     )
     return application
 

@@ -1,5 +1,6 @@
 """`/healthz`, `/readyz`, `/metrics` and `/v1`: what other programs ask of Haltdesk."""
 
+import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 from bot.domain.incident import parse_incident_key
 from bot.services import queries
 from bot.services.desk import Desk
+from bot.services.traders import Traders
 
 Readiness = Callable[[], Mapping[str, str]]
 
@@ -20,13 +22,30 @@ def as_json(status: int, body: Any) -> Response:
     return Response(json.dumps(body, indent=1) + "\n", status=status, content_type="application/json")
 
 
+def _trader_of(request: Request) -> str:
+    """Who asks: as it says in X-Trader, else by its user agent."""
+    return request.headers.get("X-Trader") or request.headers.get("User-Agent") or "unnamed"
+
+
+def _etag_of(states: list[dict[str, Any]]) -> str:
+    """The same as long as nothing changed that a trader acts on; that the broker was read again is no change."""
+    told = [state | {"broker": state["broker"] | {"verified_at": None}} for state in states]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+
+
 class Api:
     """`readiness` names what is not ready, and why; empty when Haltdesk can do its job."""
 
     def __init__(
-        self, desk: Desk, token: str | None, readiness: Readiness, registry: CollectorRegistry
+        self,
+        desk: Desk,
+        token: str | None,
+        readiness: Readiness,
+        registry: CollectorRegistry,
+        traders: Traders,
     ) -> None:
         self._desk, self._readiness, self._registry = desk, readiness, registry
+        self._traders = traders
         self._token = token.encode() if token else None
 
     def healthz(self, request: Request) -> Response:
@@ -60,8 +79,11 @@ class Api:
                 names = ", ".join(known.name for known in self._desk.accounts)
                 return as_json(404, {"error": f"no account of that name; the desk has: {names}"})
         body = states[0] if len(states) == 1 else {"accounts": states}
+        self._traders.asked(
+            _trader_of(request), account or (states[0]["account"] if len(states) == 1 else None)
+        )
         response = as_json(200, body)
-        response.add_etag()
+        response.set_etag(_etag_of(states), weak=True)
         response.make_conditional(request)
         return response
 

@@ -1,5 +1,6 @@
 """What every handler is given: the desk, its people, and the pieces that do the waiting."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -9,8 +10,12 @@ from bot.domain.words import ActionKind
 from bot.ports.chat import Chat
 from bot.rendering.models import ConfirmView
 from bot.rendering.render import Renderer
+from bot.services import auditing
 from bot.services.desk import Desk
 from bot.services.people import People
+from bot.store.database import DatabaseError
+
+log = logging.getLogger(__name__)
 
 
 class Confirms(Protocol):
@@ -58,9 +63,26 @@ class Services:
         )
     )
 
+    # Checks the gates of what was just asked or approved; it waits for the broker.
+    approver: Callable[[], object] = lambda: None
+
+    def check_approvals(self) -> None:
+        """Check at once what waits for it, in the background. What is missed here, the clock takes up."""
+        self.background.submit(self.approver)
+
     @property
     def renderer(self) -> Renderer:
         return self.desk.renderer
+
+    def refuse(self, body: Mapping[str, Any], what: str, refusal: str) -> None:
+        """Tell the person who pressed why not, and keep it for the audit."""
+        self.whisper(body, refusal)
+        self.note_refusal(body, what, refusal)
+
+    def note_refusal(self, body: Mapping[str, Any], what: str, refusal: str) -> None:
+        """Keep for the audit that somebody asked for what they may not do, without holding up the answer."""
+        by = str((body.get("user") or {}).get("id") or body.get("user_id") or "unknown")
+        self.background.submit(_keep_refusal, self.desk, what, refusal, by)
 
     def whisper(self, body: Mapping[str, Any], text: str) -> None:
         """Tell the person who pressed something, in the place where it was pressed."""
@@ -70,3 +92,10 @@ class Services:
         thread = message.get("thread_ts") or message.get("ts")
         if user and channel:
             self.background.submit(self.modals.whisper, channel, user, text, thread)
+
+
+def _keep_refusal(desk: Desk, what: str, refusal: str, by: str) -> None:
+    try:
+        auditing.refused(desk.database, what, refusal, by=by, at=desk.now())
+    except DatabaseError as failure:
+        log.error("not in the audit, the database is away (%s): %s by %s refused", failure, what, by)

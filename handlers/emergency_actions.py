@@ -10,6 +10,7 @@ from slack_bolt import Ack, App
 from bot.domain.words import ActionKind
 from bot.rendering.models import AccountFigures, ConfirmView
 from bot.services import views
+from bot.services.actions.drills import DrillRefused, refuse_live
 from bot.services.actions.requests import incident_to_act_in
 from bot.services.views import account_line
 from bot.store import incidents
@@ -27,6 +28,7 @@ from handlers.pressed import (
 )
 
 AWAY = "Haltdesk's database does not answer."
+NO_PAPER = "DRILL: the desk has no paper account, and a drill never acts on real money. Nothing was done."
 
 
 def register(app: App, services: Services) -> None:
@@ -42,6 +44,7 @@ def _register_kind(app: App, services: Services, kind: ActionKind) -> None:
     def commanded(ack: Ack, body: Body, command: dict[str, Any]) -> None:
         refusal = services.people.may_act(user_of(body)).refusal
         if refusal:
+            services.note_refusal(body, kind.verb, refusal)
             ack(text=refusal)
             return
         ack()
@@ -66,11 +69,14 @@ def incident_of_press(services: Services, body: Body, action: dict[str, Any]) ->
 def _open(services: Services, kind: ActionKind, body: Body, incident_id: int | None, *, reason: str) -> None:
     permission = services.people.may_act(user_of(body))
     if not permission.granted:
-        services.whisper(body, permission.refusal)
+        services.refuse(body, kind.verb, permission.refusal)
         return
     trigger = str(body.get("trigger_id") or "")
     channel = str((body.get("channel") or {}).get("id") or body.get("channel_id") or "")
     view = _view(services, kind, incident_id, reason=reason, channel=channel)
+    if not view.figures:
+        services.whisper(body, NO_PAPER)
+        return
     services.background.submit(
         services.modals.confirm, trigger, view, lambda text: services.whisper(body, text)
     )
@@ -90,11 +96,16 @@ def _view(
             lines = views.account_lines(unit, desk)
         if incident is not None:
             incident_id, key, drill = incident.id, incident.key, incident.drill
+        if drill:
+            live = [line.name for line in lines if not line.paper]
+            lines = tuple(line for line in lines if line.paper)
+            notes = (f"{', '.join(live)} is live: a drill never acts on real money.",) if live else ()
     except DatabaseError:
         # A halt must be possible all the same; the journal takes its record.
         lines = tuple(account_line(account, None) for account in desk.accounts)
         notes = (f"{AWAY} The record goes to the journal file.",)
-    metadata = {"n": uuid4().hex, "i": incident_id, "a": [line.name for line in lines], "c": channel}
+    names = [line.name for line in lines]
+    metadata = {"n": uuid4().hex, "i": incident_id, "a": names, "c": channel, "d": drill}
     return ConfirmView(
         kind=kind,
         incident_key=key,
@@ -111,6 +122,7 @@ def _confirm(services: Services, kind: ActionKind, ack: Ack, body: Body, view: d
     user = user_of(body)
     permission = services.people.may_act(user)
     if not permission.granted:
+        services.note_refusal(body, kind.verb, permission.refusal)
         ack(response_action="update", view=services.renderer.refusal_modal("Not allowed", permission.refusal))
         return
     metadata = metadata_of(view)
@@ -122,6 +134,8 @@ def _confirm(services: Services, kind: ActionKind, ack: Ack, body: Body, view: d
         return
     incident_id = metadata.get("i")
     try:
+        if metadata.get("d"):
+            refuse_live(services.desk, accounts)  # here too, because a halt goes on without the database
         services.emergency.confirm(
             kind,
             accounts,
@@ -131,6 +145,9 @@ def _confirm(services: Services, kind: ActionKind, ack: Ack, body: Body, view: d
             incident_id=incident_id if isinstance(incident_id, int) else None,
             params={"suspend_only": True} if "suspend_only" in chosen(view, "options") else {},
         )
+    except DrillRefused as refusal:
+        ack(response_action="update", view=services.renderer.refusal_modal("Not in a drill", str(refusal)))
+        return
     except DatabaseError:
         text = (
             f"{AWAY} Nothing was done. Halt and cancel work without it; this does not. Try again in a minute."

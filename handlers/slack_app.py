@@ -8,7 +8,7 @@ from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
-from handlers import emergency_actions, incident_command, incident_thread
+from handlers import approvals, emergency_actions, incident_command, incident_thread
 from handlers.context import Services
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def build(services: Services, *, client: WebClient, signing_secret: str | None) 
     quiet.setLevel(logging.WARNING)  # at INFO, it logs the whole body of a request with a bad signature
     app.use(_origin(services))
     app.error(_failed(services))
-    for room in (emergency_actions, incident_command, incident_thread):
+    for room in (approvals, emergency_actions, incident_command, incident_thread):
         room.register(app, services)
     return app
 

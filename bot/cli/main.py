@@ -58,6 +58,14 @@ def _postmortem(arguments: argparse.Namespace) -> int:
     return postmortem(arguments.incident)
 
 
+def _audit(arguments: argparse.Namespace) -> int:
+    from bot.cli import audit
+
+    if arguments.what == "export":
+        return audit.export()
+    return audit.verify(expect_last=arguments.expect_last, as_json=arguments.json)
+
+
 def _act(arguments: argparse.Namespace) -> int:
     from bot.cli.acting import act
 
@@ -69,6 +77,12 @@ def _act(arguments: argparse.Namespace) -> int:
         confirmed=arguments.yes,
         as_json=arguments.json,
     )
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from bot.cli.resuming import resume
+
+    return resume(accounts=arguments.account, reason=arguments.reason, as_json=arguments.json)
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -105,6 +119,12 @@ def parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="for machines")
     postmortem = add("postmortem", _postmortem, "Print the postmortem draft of an incident.")
     postmortem.add_argument("incident", metavar="INC-n")
+    audit = add("audit", _audit, "Check the audit's chain of hashes, or print every entry.")
+    audit.add_argument("what", choices=("verify", "export"), help="verify, or export as JSON Lines")
+    audit.add_argument(
+        "--expect-last", metavar="HASH", help="a hash that verify printed earlier: it must still be there"
+    )
+    audit.add_argument("--json", action="store_true", help="for machines")
     for name, text in (
         ("halt", "Halt trading: suspend, cancel every order, prove it at the broker."),
         ("cancel", "Cancel every open order, and prove that they are gone."),
@@ -122,6 +142,12 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument(
                 "--suspend-only", action="store_true", help="leave resting orders where they are"
             )
+    resume = add("resume", _resume, "Ask to resume by one stage; another person approves it in Slack.")
+    resume.add_argument(
+        "--account", action="append", help="the account; every one when absent; may be repeated"
+    )
+    resume.add_argument("--reason", default="", help="what was wrong and why it is safe to go on")
+    resume.add_argument("--json", action="store_true", help="for machines")
     return top
 
 

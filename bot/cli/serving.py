@@ -1,6 +1,7 @@
 """`haltdesk run`, `web` and `worker`: the processes that stay."""
 
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+import psycopg
 from slack_sdk.errors import SlackClientError
 
 from bot import __version__
@@ -22,11 +24,13 @@ from bot.engine.engine import Parts
 from bot.server import serve
 from bot.store import migrate
 from bot.store.database import Database, DatabaseError
+from bot.store.wakeups import plain_url
 
 log = logging.getLogger("haltdesk")
 
 
 SOCKET_AGAIN = 5.0
+PLACE = 0x4445534B  # the advisory lock of the processes at work
 
 
 class AlreadyRunning(Exception):
@@ -62,17 +66,17 @@ def _work(work: Callable[[Application], None], *, alone: bool) -> int:
         )
         return USAGE
     try:
-        with only_process(database):
+        with place_at(database, alone=alone) as only_one:
             if not alone:
                 migrate.require_newest(database)
             elif migrate.upgrade(database):
                 log.info("the database has the schema of this version now")
-            application.prepare(alone=database.sqlite)
+            application.prepare(alone=only_one)
             work(application)
     except (AlreadyRunning, migrate.SchemaBehind) as refusal:
         log.error(str(refusal))
         return FAILED
-    except DatabaseError as failure:
+    except (DatabaseError, psycopg.Error) as failure:
         log.error(
             "the database cannot be used: %s. Mend DATABASE_URL or the database; halts work with"
             " `haltdesk halt` all the same.",
@@ -103,6 +107,9 @@ def _labour(application: Application) -> None:
 def _serve(application: Application, parts: Parts) -> None:
     # Python lets a busy thread run for 5 ms before another gets its turn: too long between a click and a cancel.
     sys.setswitchinterval(0.0005)
+    # What was imported stays for ever: looking through it for garbage would only hold everything up.
+    gc.collect()
+    gc.freeze()
     settings = application.configuration.settings
 
     def started() -> None:
@@ -159,11 +166,18 @@ def socket_mode(application: Application) -> Iterator[None]:
 
 
 @contextmanager
-def only_process(database: Database) -> Iterator[None]:
-    """Hold the lock beside a SQLite database for as long as this process works on it. Nothing for PostgreSQL."""
+def place_at(database: Database, *, alone: bool) -> Iterator[bool]:
+    """Take this process's place at the database for as long as it works. Gives whether no other process is there.
+
+    On SQLite a file lock beside the database refuses a second process. On PostgreSQL an advisory lock tells a
+    process that is meant to be alone whether it is: then whoever had claimed anything is dead.
+    """
     name = database.url.database
-    if not database.sqlite or not name or name == ":memory:":
-        yield
+    if not database.sqlite:
+        with psycopg.connect(plain_url(database.url), autocommit=True, connect_timeout=3) as connection:
+            call = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
+            held = connection.execute(f"SELECT {call}(%s)", (PLACE,)).fetchone()
+            yield alone and held is not None and bool(held[0])
         return
     path = Path(f"{name}.lock")
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -175,6 +189,6 @@ def only_process(database: Database) -> Iterator[None]:
                 f"another Haltdesk works on {name}. SQLite is for one process: stop that one, or set"
                 " DATABASE_URL to a PostgreSQL database for several."
             ) from None
-        yield
+        yield True
     finally:
         os.close(handle)

@@ -11,6 +11,8 @@ from bot.config.policy_file import read_policy_file
 from bot.config.sections import (
     NEXT_BUSINESS_DAY,
     AccountEntry,
+    ApprovalsSection,
+    DriftSection,
     HaltLimits,
     Level,
     PhaseEntry,
@@ -51,7 +53,9 @@ class Policy:
     contacts: tuple[Contact, ...]
     resolution_delay: timedelta
     reconciliation: ReconciliationSection
+    approvals: ApprovalsSection
     halt: HaltLimits
+    drift: DriftSection
     postmortem_template: str
     accounts: tuple[AccountEntry, ...]  # empty: the single account "main" of the environment
 
@@ -114,7 +118,9 @@ def _policy(file: PolicyFile) -> Policy:
         contacts=tuple(Contact(entry.role, entry.contact, entry.escalation) for entry in file.contacts),
         resolution_delay=file.notices.resolution_delay,
         reconciliation=file.reconciliation,
+        approvals=file.approvals,
         halt=file.halt,
+        drift=file.drift,
         postmortem_template=file.postmortem.template,
         accounts=file.accounts,
     )

@@ -124,9 +124,16 @@ class ReconciliationSection(Section):
     quantity_tolerance: Money
     price_tolerance_percent: Money
     position_stale_after: Span
+    fresh_for: Span
     sev1_missing: Count
     sev1_quantity_off_percent: Money
     sev1_impact_over: Money
+
+
+class ApprovalsSection(Section):
+    """How long a request that takes a second person waits for one."""
+
+    expires_after: Span
 
 
 class HaltLimits(Section):
@@ -137,6 +144,12 @@ class HaltLimits(Section):
     readings_apart: Annotated[Duration, Field(ge=timedelta(seconds=2))]
     look_again_after: Span
     look_again_at_most: Span
+
+
+class DriftSection(Section):
+    """How often the broker is held against the record. Three calls a look: 200 a minute are shared with strategies."""
+
+    every: Annotated[Duration, Field(ge=timedelta(seconds=2), le=timedelta(minutes=10))]
 
 
 class AccountEntry(Section):
@@ -171,6 +184,8 @@ class PolicyFile(Section):
     notices: Notices
     contacts: tuple[ContactEntry, ...]
     reconciliation: ReconciliationSection
+    approvals: ApprovalsSection
     halt: HaltLimits
+    drift: DriftSection
     postmortem: PostmortemSection
     accounts: tuple[AccountEntry, ...] = ()

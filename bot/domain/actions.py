@@ -21,6 +21,8 @@ class ActionRequest:
     params: Mapping[str, Any] = field(default_factory=dict)
     resumed: bool = False
     drill: bool = False
+    incident_id: int | None = None
+    request_key: str = ""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,13 @@ class OpenOrder:
     trail_percent: Decimal | None = None
     order_class: str = ""
     submitted_at: datetime | None = None
+    updated_at: datetime | None = None
+    filled_at: datetime | None = None
+
+    @property
+    def moved_at(self) -> datetime | None:
+        """When anything happened to it last, by the broker's clock; None when it does not say."""
+        return max((at for at in (self.submitted_at, self.updated_at, self.filled_at) if at), default=None)
 
     @property
     def quantity_text(self) -> str:

@@ -16,7 +16,7 @@ from bot.store.messages import Message
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=45)  # longer than the calls of one delivery can take
 # A post whose answer was lost may still arrive: Slack is asked for it only after this long.
 SETTLING = timedelta(seconds=3)
 BACKOFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from bot.ports.broker import Broker
 from bot.ports.ledger import Ledger
 from bot.rendering.models import AccountFigures
 from bot.services.actions.figures import live_figures
+from bot.services.actions.tools import Picture
 from bot.services.desk import Desk
 from bot.services.views import account_line
 from bot.store import accounts
 from bot.store.accounts import AccountRecord
 from bot.store.database import DatabaseError
+
+FRESH = timedelta(minutes=1)
 
 BrokerOf = Callable[[str], Broker]
 
@@ -21,10 +25,18 @@ class FiguresFetcher:
 
     def __init__(self, desk: Desk, broker_of: BrokerOf, ledger: Ledger | None) -> None:
         self._desk, self._broker_of, self._ledger = desk, broker_of, ledger
+        self._pictures: dict[str, Picture] = {}
+
+    def picture(self, account: str) -> Picture | None:
+        """What a modal of this process showed of the account within the last minute."""
+        found = self._pictures.get(account)
+        return found if found is not None and self._desk.now() - found.at < FRESH else None
 
     def __call__(self, figures: AccountFigures) -> AccountFigures:
         name = figures.account.name
         found = live_figures(self._broker_of(name), self._ledger)
+        if found.picture is not None:
+            self._pictures[name] = found.picture
         seen = {
             "suspended": found.suspended,
             "open_orders": found.open_orders,

@@ -24,6 +24,8 @@ HEARTBEAT = 2.0
 # The first calls of a halt have the processor to themselves for so many seconds; messages can wait that long.
 BROKER_FIRST = 0.05
 URGENT = frozenset({ActionKind.HALT, ActionKind.CANCEL})
+# Looking again does what is still needed, and no more: a lifted suspension is not left to itself.
+TRIED_AGAIN = URGENT | {ActionKind.RESUME, ActionKind.FLATTEN}
 LOOKS_AFTER_ERROR = 10
 
 Previous = dict[str, Any] | None
@@ -129,7 +131,7 @@ class Runner:
 
 def _broken_off(action: ActionRecordRow, failure: Exception) -> ActionResult:
     """Haltdesk's own error in the middle of an action: nobody knows what was done, and a halt is tried again."""
-    again = action.kind in (ActionKind.HALT, ActionKind.CANCEL) and action.attempts < LOOKS_AFTER_ERROR
+    again = action.kind in TRIED_AGAIN and action.attempts < LOOKS_AFTER_ERROR
     return ActionResult(
         status=ActionStatus.WATCHING if again else ActionStatus.UNKNOWN,
         headline=f"{action.kind.verb} on {action.account} broke off on an error in Haltdesk "

@@ -1,6 +1,7 @@
 """What the core asks of a broker: one account, every call bounded in time, every failure with its kind."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Protocol
 
 from bot.domain.brokerage import (
@@ -123,5 +124,11 @@ class Broker(Protocol):
         """The newest orders of any status, one page (at most 500): to put names to orders that are gone."""
 
     def list_positions(self, *, within: float | None = None) -> tuple[Position, ...]: ...
+
+    def close_position(self, symbol: str, qty: Decimal, *, within: float | None = None) -> OpenOrder:
+        """Ask for `qty` (unsigned) of a position to be closed; the answer is the closing order, not the close.
+
+        The broker takes no more than what is held and free, so it never turns a position round.
+        """
 
     def read_clock(self, *, within: float | None = None) -> MarketClock: ...

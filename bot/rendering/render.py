@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.rendering.approval_models import ApprovalView, OverrideView, ResumeView
+from bot.rendering.drift_models import DriftView
 from bot.rendering.environment import Templates
 from bot.rendering.limits import Block, fit_message, fit_notification, fit_view
 from bot.rendering.models import (
@@ -52,6 +54,9 @@ class Renderer:
     def reply(self, view: ReplyView) -> Rendered:
         return self._message("reply", view)
 
+    def drift(self, view: DriftView) -> Rendered:
+        return self._message("drift", view)
+
     def notice(self, view: NoticeView) -> Rendered:
         return self._message("notice", view)
 
@@ -82,6 +87,15 @@ class Renderer:
 
     def declare(self, view: DeclareView) -> dict[str, Any]:
         return self._view("declare", view, view.private_metadata)
+
+    def approval(self, view: ApprovalView) -> Rendered:
+        return self._message("approval", view)
+
+    def resume(self, view: ResumeView) -> dict[str, Any]:
+        return self._view("resume", view, view.private_metadata)
+
+    def override(self, view: OverrideView) -> dict[str, Any]:
+        return self._view("override", view, view.private_metadata)
 
     def refusal_modal(self, title: str, text: str) -> dict[str, Any]:
         """A modal that says why something was refused, and what to do next. It has no submit button."""

@@ -47,9 +47,10 @@ def open_incident(
     opened_by: str | None = None,
     drill: bool = False,
     text: str | None = None,
+    at: datetime | None = None,
 ) -> Incident | None:
     """Open an incident in triage and show it. None when another transaction has just opened the group's."""
-    now = desk.now()
+    now = at or desk.now()
     number = incidents.insert(
         unit,
         {
@@ -260,9 +261,9 @@ def notice_key(incident_id: int) -> str:
     return f"incident:{incident_id}:notice"
 
 
-def reopen_in(unit: UnitOfWork, desk: Desk, incident: Incident, reason: str) -> Incident:
+def reopen_in(unit: UnitOfWork, desk: Desk, incident: Incident, reason: str, *, at: datetime) -> Incident:
     """An alert of a resolved incident fires again: the same thread goes on, and the notice is held back."""
-    now = desk.now()
+    now = at
     incidents.change(
         unit,
         incident.id,

@@ -7,8 +7,8 @@ from datetime import datetime
 from bot.domain.alerts import AlertChange, AlertGroup, KnownAlert, ReceivedAlert, change_of
 from bot.domain.incident import Incident
 from bot.domain.severity import Decision
-from bot.domain.words import AlertStatus
-from bot.services import checklist
+from bot.domain.words import AlertStatus, Severity
+from bot.services import checklist, relapse
 from bot.services import incidents as service
 from bot.services.desk import Desk
 from bot.services.thread import reply, show_root
@@ -46,10 +46,12 @@ def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:
     told = _compare(unit, desk, group, now)
     fired = [one for one in told if one.change in (AlertChange.FIRED, AlertChange.REFIRED)]
     opening = [one for one in fired if not one.decision.ignore]
+    if any(one.decision.severity is Severity.SEV1 for one in told):
+        relapse.hold_accounts(unit, desk)
     incident = incidents.open_of_group(unit, group.group_key)
     fresh = False
     if incident is None and opening:
-        incident, fresh = _incident_for(unit, desk, group, opening)
+        incident, fresh = _incident_for(unit, desk, group, opening, now)
     _store(unit, group, told, incident, now)
     for number in _touched(told, incident):
         _tell(unit, desk, service.find(unit, number), incident, told, fresh=fresh, now=now)
@@ -83,15 +85,15 @@ def _title(group: AlertGroup, worst: _Told) -> str:
 
 
 def _incident_for(
-    unit: UnitOfWork, desk: Desk, group: AlertGroup, opening: Sequence[_Told]
+    unit: UnitOfWork, desk: Desk, group: AlertGroup, opening: Sequence[_Told], now: datetime
 ) -> tuple[Incident, bool]:
     """The group's incident: reopened if it was resolved a moment ago, else a new one. The flag says new."""
     worst = _worst(opening)
-    since = desk.now() - desk.reopen_window
+    since = now - desk.reopen_window
     before = incidents.last_resolved_of_group(unit, group.group_key, since)
     if before is not None:
         names = ", ".join(sorted({one.alert.name for one in opening})[:3])
-        return service.reopen_in(unit, desk, before, f"{names} fired again"), False
+        return service.reopen_in(unit, desk, before, f"{names} fired again", at=now), False
     opened = service.open_incident(
         unit,
         desk,
@@ -99,6 +101,7 @@ def _incident_for(
         severity=worst.decision.severity,
         reason=worst.decision.reason,
         group_key=group.group_key,
+        at=now,
     )
     if opened is not None:
         return opened, True
@@ -196,6 +199,7 @@ def _tell(
         one
         for one in mine
         if one.change is AlertChange.REPEATED
+        and not one.decision.ignore
         and one.known is not None
         and not _same_text(one.known, one.alert)
     ]
@@ -219,6 +223,10 @@ def _tell(
             key=f"incident:{incident.id}:cleared",
         )
         incident = checklist.cleared(unit, desk, incident)
+    # A changed text alone is no news: only an alert that fires, or that has become SEV-1.
+    risen = [one for one in changed if one.known is not None and one.known.severity is not Severity.SEV1]
+    severe = [one.alert.name for one in (*fired, *risen) if one.decision.severity is Severity.SEV1]
+    relapse.halt_again(unit, desk, incident, severe)
     show_root(unit, incident, now)
 
 

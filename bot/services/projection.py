@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from bot.domain.incident import incident_key
-from bot.domain.words import Phase
+from bot.domain.words import Phase, Severity
+from bot.rendering.drift_models import DriftView
 from bot.rendering.models import ReplyView
 from bot.rendering.render import Rendered
-from bot.services import postmortem, views
+from bot.services import approval_views, postmortem, views
 from bot.services.desk import Desk
-from bot.store import documents, incidents
+from bot.services.views import account_line
+from bot.store import accounts, documents, drift, incidents
 from bot.store.database import UnitOfWork
 from bot.store.messages import Message
 
@@ -33,6 +35,10 @@ def _action(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
     return desk.renderer.action(views.action_view(unit, desk, int(str(message.ref))))
 
 
+def _approval(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
+    return desk.renderer.approval(approval_views.approval_view(unit, desk, int(str(message.ref))))
+
+
 def _reply(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
     content = message.content or {}
     incident = incidents.get(unit, message.incident_id)
@@ -42,6 +48,25 @@ def _reply(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
             incident_key=incident_key(message.incident_id),
             heading=str(content.get("heading", "")),
             lines=tuple(str(line) for line in content.get("lines", ())),
+            drill=incident is not None and incident.drill,
+        )
+    )
+
+
+def _drift(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
+    episode = drift.get(unit, int(str(message.ref)))
+    incident = incidents.get(unit, message.incident_id)
+    return desk.renderer.drift(
+        DriftView(
+            incident_id=message.incident_id,
+            incident_key=incident_key(message.incident_id),
+            account=account_line(desk.account(episode.account), accounts.get(unit, episode.account)),
+            heading=episode.kind.heading,
+            text=episode.text,
+            next_step=episode.kind.next_step,
+            button="Halt trading" if episode.kind.severity is Severity.SEV2 else "Halt again",
+            began_at=episode.began_at,
+            cleared_at=episode.cleared_at,
             drill=incident is not None and incident.drill,
         )
     )
@@ -75,7 +100,9 @@ _SHOWS: dict[str, Show] = {
     "root": _root,
     "phase": _phase,
     "action": _action,
+    "approval": _approval,
     "reply": _reply,
+    "drift": _drift,
     "notice": _notice,
     "postmortem": _postmortem,
     "postmortem_part": _postmortem_part,

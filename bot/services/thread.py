@@ -23,6 +23,10 @@ def action_key(action_id: int) -> str:
     return f"action:{action_id}"
 
 
+def approval_key(approval_id: int) -> str:
+    return f"approval:{approval_id}"
+
+
 def show_root(unit: UnitOfWork, incident: Incident, at: datetime) -> None:
     messages.want(
         unit,
@@ -58,6 +62,20 @@ def show_action(unit: UnitOfWork, incident: Incident, action_id: int, at: dateti
         channel=incident.channel,
         at=at,
         ref=str(action_id),
+        parent_key=root_key(incident.id),
+        urgency=Urgency.ACTION,
+    )
+
+
+def show_approval(unit: UnitOfWork, incident: Incident, approval_id: int, at: datetime) -> None:
+    messages.want(
+        unit,
+        approval_key(approval_id),
+        "approval",
+        incident.id,
+        channel=incident.channel,
+        at=at,
+        ref=str(approval_id),
         parent_key=root_key(incident.id),
         urgency=Urgency.ACTION,
     )

@@ -36,7 +36,7 @@ POLICY = """# The demo's policy: everything as shipped, but stakeholders are tol
 format = 1
 
 [notices]
-resolution_delay = "1m"
+resolution_delay = "{notice_delay}"
 """
 # What the bot may see of the caller's environment. Nothing else: a desk's real keys must never reach a demo.
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT")
@@ -49,8 +49,16 @@ class BotFailed(RuntimeError):
 class Demo:
     """The stand-ins and the bot in `folder`. `start` returns when the bot is ready, `stop` ends all."""
 
-    def __init__(self, folder: Path, port: int | None = None, command: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        command: tuple[str, ...] | None = None,
+        *,
+        notice_delay: str = "1m",
+    ) -> None:
         self.folder = folder
+        self._policy = POLICY.format(notice_delay=notice_delay)
         self.log_path = folder / "bot.log"
         self.broker = BrokerSimulator()
         self.ledger = LedgerSimulator(folder / "ledger.db")
@@ -67,6 +75,8 @@ class Demo:
         )
         self._command = command or (sys.executable, "-m", "bot", "run")
         self._alertmanager_token = secrets.token_hex(16)
+        self.api_token = secrets.token_hex(16)
+        self.api_token = secrets.token_hex(16)
         self._bot_port = _free_port()
         self._bot: subprocess.Popen[bytes] | None = None
         self._stack = ExitStack()
@@ -94,7 +104,7 @@ class Demo:
         self._stack.callback(self.slack.stop)
         self.slack.app_url = self.bot_url
         self._stack.callback(self.desk.stop)
-        (self.folder / "haltdesk.toml").write_text(POLICY, encoding="utf-8")
+        (self.folder / "haltdesk.toml").write_text(self._policy, encoding="utf-8")
         log = self._stack.enter_context(self.log_path.open("wb"))
         self._bot = subprocess.Popen(
             self._command,
@@ -158,7 +168,7 @@ class Demo:
             "ALPACA_SECRET_KEY": account.secret,
             "ALPACA_API_URL": self.broker.url,
             "ALERTMANAGER_TOKEN": self._alertmanager_token,
-            "API_TOKEN": secrets.token_hex(16),
+            "API_TOKEN": self.api_token,
             "DATABASE_URL": f"sqlite:///{self.folder / 'haltdesk.db'}",
             "LEDGER_URL": self.ledger.url,
             "LEDGER_QUERY": self.ledger.query,
@@ -232,7 +242,12 @@ def run_demo(
 
 def _announce(demo: Demo) -> None:
     print(f"Haltdesk demo: {demo.slack.page_url}")
-    print("Open it and start a scenario there; then work the incident in its thread as @operator.")
+    print('Open it and press "Reconciliation break over $1,000"; then work the incident as @operator.')
+    print("A trader that asks before it trades (docs/trading-gate.md), for another terminal:")
+    print(
+        f"  HALTDESK_URL={demo.bot_url} API_TOKEN={demo.api_token} "
+        f"{sys.executable} {Path(__file__).resolve().parents[2] / 'docs/examples/trader_loop.py'}"
+    )
     print(f"Ctrl-C ends the demo. The bot's log is {demo.log_path}", flush=True)
 
 

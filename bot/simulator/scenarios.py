@@ -80,7 +80,7 @@ def _reconciliation_break(stage: Stage) -> list[FiringAlert]:
     rows = {row.symbol: row for row in stage.ledger.rows()}
     impact, breaks = Decimal(0), 0
     if LOST_AT_BROKER in held:
-        impact += abs(held[LOST_AT_BROKER].qty) * held[LOST_AT_BROKER].lastday_price
+        impact += abs(held[LOST_AT_BROKER].qty) * held[LOST_AT_BROKER].avg_price  # all that the ledger knows
         stage.account.remove_position(LOST_AT_BROKER)
         breaks += 1
     if UNBOOKED in rows and UNBOOKED in held:

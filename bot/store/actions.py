@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, insert, or_, select, update
+from sqlalchemy import RowMapping, and_, func, insert, or_, select, update
 
 from bot.domain.actions import ActionRequest, ActionResult, Step, UnconfirmedOrder
 from bot.domain.words import ActionKind, ActionStatus, StepStatus
@@ -48,6 +48,8 @@ class ActionRecordRow:
             params=self.params,
             resumed=resumed,
             drill=self.drill,
+            incident_id=self.incident_id,
+            request_key=self.request_key,
         )
 
 
@@ -99,23 +101,42 @@ def confirm(unit: UnitOfWork, values: Mapping[str, Any], claim: Claim | None = N
             **values,
         )
         .on_conflict_do_nothing(index_elements=["request_key"])
-        .returning(actions.c.id)
+        .returning(*_FIELDS)
     )
-    number: int | None = unit.connection.execute(statement).scalar_one_or_none()
-    if number is None:
+    found = unit.connection.execute(statement).mappings().one_or_none()
+    if found is None:
         return None
+    row = _row(found)
     if claim is None:
         unit.wake("runner")
-        return number
-    row = get(unit, number)
-    if row is not None:
+    else:
         unit.then(lambda: claim.start(row))
-    return number
+    return row.id
 
 
 def by_request_key(unit: UnitOfWork, key: str) -> ActionRecordRow | None:
     found = unit.connection.execute(select(*_FIELDS).where(actions.c.request_key == key)).mappings().first()
     return _row(found) if found else None
+
+
+def same_or_under_way(unit: UnitOfWork, key: str, kind: ActionKind, account: str) -> ActionRecordRow | None:
+    """The action of this very confirmation, else one of the kind that is under way on the account."""
+    under_way = and_(actions.c.kind == kind, actions.c.account == account, actions.c.finished_at.is_(None))
+    query = (
+        select(*_FIELDS)
+        .where(or_(actions.c.request_key == key, under_way))
+        .order_by((actions.c.request_key == key).desc(), actions.c.id.desc())
+        .limit(1)
+    )
+    found = unit.connection.execute(query).mappings().first()
+    return _row(found) if found else None
+
+
+def newest_number(unit: UnitOfWork, account: str) -> int | None:
+    """The number of the newest action on the account, whatever its kind."""
+    query = select(func.max(actions.c.id)).where(actions.c.account == account)
+    number: int | None = unit.connection.execute(query).scalar_one()
+    return number
 
 
 def get(unit: UnitOfWork, number: int) -> ActionRecordRow | None:

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, func, select, tuple_, update
 
 from bot.domain.words import AlertStatus, Severity
 from bot.store.database import UnitOfWork
-from bot.store.tables import alerts
+from bot.store.tables import alerts, incidents
 
 Identity = tuple[str, datetime]
 # SQLite allows 32,766 variables in a statement; two go into each identity.
@@ -87,5 +87,23 @@ def counts(unit: UnitOfWork, incident_id: int) -> dict[AlertStatus, int]:
         .where(alerts.c.incident_id == incident_id)
         .group_by(alerts.c.status)
     )
-    found = {AlertStatus(status): number for status, number in unit.connection.execute(query).tuples()}
+    found = {AlertStatus(status): number for status, number in unit.connection.execute(query)}
     return {status: found.get(status, 0) for status in AlertStatus}
+
+
+def firing(unit: UnitOfWork) -> list[tuple[StoredAlert, bool]]:
+    """Every alert that fires and is not ignored, the worst first; with each, whether its incident is a drill."""
+    query = (
+        select(alerts, incidents.c.drill.label("of_drill"))
+        .outerjoin(incidents, incidents.c.id == alerts.c.incident_id)
+        .where(alerts.c.status == AlertStatus.FIRING, alerts.c.ignored.is_(False))
+        .order_by(alerts.c.severity, alerts.c.id)
+    )
+    found = []
+    for row in unit.connection.execute(query).mappings():
+        values = {name: row[alerts.c[name]] for name in StoredAlert.__dataclass_fields__}
+        stored = StoredAlert(
+            **{**values, "status": AlertStatus(values["status"]), "severity": Severity(values["severity"])}
+        )
+        found.append((stored, bool(row["of_drill"])))
+    return found

@@ -31,6 +31,7 @@ class UnitOfWork:
         self.dialect = connection.dialect.name
         self.wakes: set[Wake] = set()
         self.afterwards: list[Callable[[], None]] = []
+        self.closings: list[Callable[[], None]] = []
 
     def wake(self, piece: Wake) -> None:
         self.wakes.add(piece)
@@ -38,6 +39,10 @@ class UnitOfWork:
     def then(self, what: Callable[[], None]) -> None:
         """Do this right after the commit, before anybody is woken. Not done when it is rolled back."""
         self.afterwards.append(what)
+
+    def before_commit(self, what: Callable[[], None]) -> None:
+        """Do this at the very end of the transaction: for a lock that everybody needs, taken after every other one."""
+        self.closings.append(what)
 
     def insert(self, table: Table) -> SqliteInsert | PostgresInsert:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` on either database."""
@@ -92,6 +97,8 @@ class Database:
             with connection.begin():
                 unit = UnitOfWork(connection)
                 yield unit
+                for closing in unit.closings:
+                    closing()
                 if unit.wakes and not self.sqlite:
                     names = ",".join(sorted(unit.wakes))
                     connection.execute(

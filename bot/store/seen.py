@@ -9,6 +9,9 @@ from bot.store.database import UnitOfWork
 def first_time(unit: UnitOfWork, key: str, at: datetime) -> bool:
     """Remember `key`; false when it was remembered before."""
     statement = (
-        unit.insert(tables.seen).values(key=key[:128], at=at).on_conflict_do_nothing(index_elements=["key"])
+        unit.insert(tables.seen)
+        .values(key=key[:128], at=at)
+        .on_conflict_do_nothing(index_elements=["key"])
+        .returning(tables.seen.c.key)  # an INSERT's row count is not told on PostgreSQL
     )
-    return unit.connection.execute(statement).rowcount > 0
+    return unit.connection.execute(statement).scalar_one_or_none() is not None

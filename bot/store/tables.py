@@ -159,6 +159,43 @@ action_steps = Table(
     UniqueConstraint("action_id", "name"),
 )
 
+# What takes a second person: asked by one, approved by another. The action is recorded when it is approved.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("account", Text, nullable=False),
+    Column("params", json_column(), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("request_key", Text, nullable=False, unique=True),
+    Column("status", String(16), nullable=False),
+    # The account's version when it was asked: a state that has changed since makes the request void.
+    Column("account_version", Integer, nullable=False),
+    # Alerts that fired when it was asked; one that came later cannot be overridden in this request.
+    Column("alerts", json_column(), nullable=False),
+    Column("override", json_column()),
+    Column("gates", json_column(), nullable=False),
+    Column("checked_at", Moment),
+    Column("decided_by", Text),
+    Column("decided_at", Moment),
+    Column("decision", Text),
+    Column("action_id", ForeignKey("actions.id")),
+    Column("drill", Boolean, nullable=False, default=False),
+    Column("claimed_until", Moment),
+    Index(
+        "ix_approvals_open",
+        "status",
+        sqlite_where=text("decided_at IS NULL"),
+        postgresql_where=text("decided_at IS NULL"),
+    ),
+    Index(None, "incident_id"),
+)
+
 accounts = Table(
     "accounts",
     metadata,
@@ -264,4 +301,45 @@ seen = Table(
     metadata,
     Column("key", String(128), primary_key=True),
     Column("at", Moment, nullable=False),
+)
+
+# What the broker showed that was not as recorded, from when it was seen until it was seen gone.
+drift_episodes = Table(
+    "drift_episodes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    # Account and kind while it lasts, else NULL: one episode is told once.
+    Column("open_key", Text, unique=True),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("began_at", Moment, nullable=False),
+    Column("cleared_at", Moment),
+)
+
+# Programs that ask for the trading state, by the name they give themselves.
+traders = Table(
+    "traders",
+    metadata,
+    Column("name", String(80), primary_key=True),
+    Column("account", Text),
+    Column("asked_at", Moment, nullable=False),
+)
+
+# Append-only: triggers (migration 0002) refuse every other change. `details` is text, so that what was hashed is
+# what is stored, byte for byte, on either database; there is no foreign key, for an entry stands by itself.
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("actor", Text),
+    Column("incident_id", Integer),
+    Column("account", Text),
+    Column("text", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
 )

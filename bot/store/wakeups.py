@@ -16,11 +16,16 @@ AGAIN = (
 LOOK = 1.0
 
 
+def plain_url(url: URL) -> str:
+    """The URL as psycopg takes it, with the password: not for logs."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 class Listener:
     """Calls `wake` with the names that another process's commit has notified. A lost connection is only slower."""
 
     def __init__(self, url: URL, wake: Callable[[str], None]) -> None:
-        self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._conninfo = plain_url(url)
         self._wake = wake
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)

@@ -8,6 +8,7 @@ not used again.
 import threading
 from collections import deque
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -137,6 +138,11 @@ class AlpacaBroker:
         what = "list positions"
         raw = parsing.as_list(what, self._call(what, "get", "/positions", None, within))
         return tuple(parsing.position(what, item) for item in raw)
+
+    def close_position(self, symbol: str, qty: Decimal, *, within: float | None = None) -> OpenOrder:
+        what = f"close {symbol}"
+        path = f"/positions/{quote(symbol, safe='')}"
+        return parsing.order(what, self._call(what, "delete", path, {"qty": format(qty, "f")}, within))
 
     def read_clock(self, *, within: float | None = None) -> MarketClock:
         what = "read the market clock"

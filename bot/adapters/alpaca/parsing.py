@@ -95,6 +95,8 @@ def order(what: str, raw: Any) -> OpenOrder:
         trail_percent=number(fields.get("trail_percent")),
         order_class=word(fields.get("order_class")),
         submitted_at=moment(fields.get("submitted_at")),
+        updated_at=moment(fields.get("updated_at")),
+        filled_at=moment(fields.get("filled_at")),
     )
 
 

@@ -46,7 +46,6 @@ class _Cancel:
 
     def strike(self) -> ActionResult:
         self.snapshot.start()
-        self.snapshot.start_rest()
         if self.request.resumed:
             self.run.step("look", StepStatus.STARTED, "looking at the broker before anything is sent again")
             seen = self.clearing.list_open()

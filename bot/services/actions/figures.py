@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from bot.domain.halting import Suspension, protective_stops
 from bot.ports.broker import Broker, BrokerError
 from bot.ports.ledger import Ledger, LedgerError
 from bot.services.actions.suspending import flag
+from bot.services.actions.tools import Picture
 
 T = TypeVar("T")
 
@@ -29,6 +31,7 @@ class Figures:
     account_number: str | None = None
     ledger_positions: int | None = None
     errors: dict[str, str] = field(default_factory=dict)
+    picture: Picture | None = None  # everything that was read, when nothing of it is missing
 
     @property
     def error(self) -> str | None:
@@ -80,6 +83,9 @@ def live_figures(broker: Broker, ledger: Ledger | None, deadline: float = DEADLI
     if listing is not None and not listing.complete:
         errors["open orders"] = f"the list may not be complete ({listing.note})"
     stops = protective_stops(listing.orders, held) if listing is not None else None
+    picture: Picture | None = None
+    if listing and listing.complete and held is not None and reading and configuration is not None:
+        picture = Picture(datetime.now(UTC), listing, held, configuration, reading)
     return Figures(
         open_orders=len(listing.orders) if listing is not None and listing.complete else None,
         positions=len(held) if held is not None else None,
@@ -93,4 +99,5 @@ def live_figures(broker: Broker, ledger: Ledger | None, deadline: float = DEADLI
         account_number=reading.number if reading is not None else None,
         ledger_positions=len([row for row in ours if row.qty]) if ours is not None else None,
         errors=errors,
+        picture=picture,
     )

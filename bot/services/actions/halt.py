@@ -53,13 +53,14 @@ class _Halt:
         self._mended = False
 
     def strike(self) -> ActionResult:
-        """The first run. The snapshot is sent first, so that it is on its way while the intent is written."""
-        self.snapshot.start()
+        """The first run. What is read first is sent first, and never waited for."""
+        if self.tools.picture is not None and not self.request.resumed:
+            self.snapshot.take(self.tools.picture)
+        else:
+            self.snapshot.start()
         needed = self._look_first() if self.request.resumed else True
         if needed:
             self._suspend_and_cancel()
-        else:
-            self.snapshot.start_rest()
         self._rounds(swept=not needed, rounds=self.tools.limits.rounds)
         return self._end()
 
@@ -92,7 +93,6 @@ class _Halt:
         sent = self.suspending.send()
         if not self.suspend_only:
             cancel = self.run.send("cancel", lambda s: self.tools.broker.cancel_all(within=s))
-        self.snapshot.start_rest()
         self.run.step("suspend", StepStatus.STARTED, what)
         if not self.suspend_only:
             self.run.step("cancel", StepStatus.STARTED, "cancelling every open order")

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.domain.actions import ActionResult, BrokerReading, UnconfirmedOrder
 from bot.domain.words import ActionKind, ActionStatus, StepStatus
+from bot.services import auditing
 from bot.services.actions.requests import conclude_in, confirm_in, progressed
 from bot.services.desk import Desk
 from bot.store import actions, seen, timeline
@@ -83,6 +84,7 @@ def _action(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
         request_key=prefix,
         incident_id=entry["incident_id"],
         params=entry["params"],
+        already_ran=True,
     )
     for one in confirmed:
         text = f"{kind} of {account} was confirmed while the database was away; brought in from the journal"
@@ -93,6 +95,16 @@ def _action(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
             text,
             at=datetime.fromisoformat(entry["at"]),
             actor=entry["by"],
+        )
+        auditing.record(
+            unit,
+            "JournalImported",
+            text,
+            at=desk.now(),
+            incident_id=one.incident.id,
+            actor=entry["by"],
+            account=account,
+            details={"action": one.action_id, "confirmed_at": entry["at"], "reason": entry["reason"]},
         )
 
 

@@ -8,8 +8,11 @@ from typing import Any
 from bot.domain.actions import ActionResult
 from bot.domain.incident import Incident
 from bot.domain.words import ActionKind, ActionStatus, IncidentStatus, Severity, TradingState
-from bot.services import checklist
+from bot.services import auditing, checklist
 from bot.services import incidents as incident_service
+from bot.services.actions import resumed
+from bot.services.actions.drills import refuse_live
+from bot.services.actions.learned import learn
 from bot.services.desk import Desk
 from bot.services.thread import action_key, reply, show_action, show_root
 from bot.store import accounts, actions, incidents, messages, timeline
@@ -88,7 +91,10 @@ def confirm_in(
     incident_id: int | None = None,
     params: Mapping[str, Any] | None = None,
     claim: Claim | None = None,
+    already_ran: bool = False,
 ) -> list[Confirmed]:
+    """As `confirm`, in the caller's transaction. Raises `DrillRefused` for a drill on a live account, unless it
+    `already_ran`, which only the journal says: what was done must be recorded."""
     now = desk.now()
     confirmed: list[Confirmed] = []
     incident: Incident | None = None
@@ -96,32 +102,33 @@ def confirm_in(
         account = desk.account(name)
         accounts.lock(unit, account.name)  # two people at once: the second sees the first one's action
         key = f"{request_key}:{account.name}"
-        known = actions.by_request_key(unit, key) or _to_join(unit, kind, account.name)
+        # A halt under way is joined by a second one; once it has ended, a new halt proves it afresh.
+        known = actions.same_or_under_way(unit, key, kind, account.name)
         if known is not None:
             confirmed.append(_join(unit, known, by, key, now))
             continue
         if incident is None:
-            incident = _incident(unit, desk, kind, incident_id, reason=reason, by=by)
-        number = actions.confirm(
-            unit,
-            {
-                "incident_id": incident.id,
-                "kind": kind,
-                "account": account.name,
-                "reason": reason,
-                "requested_by": by,
-                "requested_at": now,
-                "params": dict(params or {}),
-                "request_key": key,
-                "drill": incident.drill,
-            },
-            claim,
-        )
+            incident = incident_for(unit, desk, kind, incident_id, reason=reason, by=by)
+            if incident.drill and not already_ran:
+                refuse_live(desk, account_names)
+        values = {
+            "incident_id": incident.id,
+            "kind": kind,
+            "account": account.name,
+            "reason": reason,
+            "requested_by": by,
+            "requested_at": now,
+            "params": dict(params or {}),
+            "request_key": key,
+            "drill": incident.drill,
+        }
+        number = actions.confirm(unit, values, claim)
         assert number is not None  # looked for above, in this transaction
         text = f"{kind.verb} confirmed for {account.name}" + (f": {reason}" if reason else "")
         timeline.write(
             unit, incident.id, "ActionConfirmed", text, at=now, actor=by, details={"action": number}
         )
+        auditing.confirmed(unit, number, values, text)
         show_action(unit, incident, number, now)
         confirmed.append(Confirmed(number, incident, joined=False))
     for touched in {one.incident.id: one.incident for one in confirmed}.values():
@@ -129,15 +136,10 @@ def confirm_in(
     return confirmed
 
 
-def _to_join(unit: UnitOfWork, kind: ActionKind, account: str) -> ActionRecordRow | None:
-    """A halt under way is joined by a second one; once everything was sent, a new halt proves it afresh."""
-    running = actions.unended(unit, kind=kind, account=account)
-    return running[-1] if running else None
-
-
-def _incident(
+def incident_for(
     unit: UnitOfWork, desk: Desk, kind: ActionKind, incident_id: int | None, *, reason: str, by: str
 ) -> Incident:
+    """The incident to act in: the one given, else the worst open one, else one that is declared for it."""
     if incident_id is not None:
         return incident_service.find(unit, incident_id)
     found = incident_to_act_in(unit)
@@ -164,6 +166,7 @@ def _join(unit: UnitOfWork, known: ActionRecordRow, by: str, key: str, now: date
         timeline.write(
             unit, incident.id, "ActionJoined", text, at=now, actor=by, details={"action": known.id}
         )
+        auditing.joined(unit, known, text, by=by, at=now)
         messages.refresh(unit, action_key(known.id), urgency=Urgency.ACTION)
     return Confirmed(known.id, incident, joined=True)
 
@@ -181,11 +184,14 @@ def conclude(desk: Desk, action: ActionRecordRow, result: ActionResult) -> None:
 
 def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: ActionResult) -> None:
     now = desk.now()
+    accounts.lock(unit, action.account)  # before the incident, as whoever confirms an action does
     incident = incident_service.find(unit, action.incident_id)
     before = actions.get(unit, action.id)
     assert before is not None
     if before.finished_at is not None:
         return  # concluded by another process meanwhile
+    if action.kind is ActionKind.RESUME:
+        result = resumed.unless_halted(unit, action, result)
     actions.conclude(unit, action.id, result, now=now)
     changed = result.status is not before.status or result.headline != before.headline
     if changed:
@@ -197,31 +203,16 @@ def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: A
         timeline.write(
             unit, incident.id, kind, result.headline, at=now, actor=None, details={"action": action.id}
         )
-    _learn(unit, action, result)
+        auditing.concluded(unit, action, result, kind, at=now)
+    learn(unit, action, result)
     if action.kind is ActionKind.HALT and result.proved and not action.params.get("suspend_only"):
         incident = _halted(unit, desk, action, incident, result, now)
+    if action.kind is ActionKind.RESUME and result.proved:
+        incident = resumed.record(unit, desk, action, incident, now)
     if action.kind is ActionKind.RECONCILE and result.status is ActionStatus.DONE:
         incident = _reconciled(unit, desk, action, incident, result, now)
     messages.refresh(unit, action_key(action.id), urgency=Urgency.ACTION)
     show_root(unit, incident, now)
-
-
-def _learn(unit: UnitOfWork, action: ActionRecordRow, result: ActionResult) -> None:
-    """What the broker said goes to the account; what it did not say keeps its last value."""
-    if action.drill or result.reading is None:
-        return
-    reading = result.reading
-    seen: dict[str, Any] = {"verified_at": reading.at}
-    for name in ("suspended", "open_orders", "account_number"):
-        value = getattr(reading, name)
-        if value is not None:
-            seen[name] = value
-    # Read after the suspension, it is still the best there is of what stood before; the flag itself is not restored.
-    before = result.evidence.get("configuration_before") or result.evidence.get("configuration_suspended")
-    known = accounts.get(unit, action.account)
-    if before and known is not None and known.configuration_before is None:
-        seen["configuration_before"] = before
-    accounts.read_at_broker(unit, action.account, **seen)
 
 
 def _halted(
@@ -241,6 +232,7 @@ def _halted(
             )
             text = f"{action.account}: {was.state if was else 'unknown'} to halted"
             timeline.write(unit, incident.id, "TradingStateChanged", text, at=now, actor=action.requested_by)
+            auditing.state_changed(unit, action, was, text, at=now)
     checklist.mark_if_current(
         unit, desk, incident, "triage.halt", by=action.requested_by, note="halted, proved at the broker"
     )

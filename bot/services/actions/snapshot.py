@@ -8,6 +8,7 @@ from typing import Any
 from bot.domain.brokerage import AccountReading, Configuration, OrderListing, Position, plain
 from bot.domain.words import StepStatus
 from bot.services.actions.run import Run, Sent
+from bot.services.actions.tools import Picture
 
 
 def quantities(positions: Iterable[Position]) -> dict[str, Decimal]:
@@ -41,18 +42,19 @@ class Snapshot:
     _told: str = ""
 
     def start(self) -> None:
-        """Send what a suspension and a cancel change at once: the open orders and the configuration."""
+        """Send the four readings; the configuration first, because a suspension changes it."""
         broker = self.run.tools.broker
-        self._sent["orders"] = self.run.send("snapshot", lambda s: broker.list_open_orders(within=s))
-        self._sent["configuration"] = self.run.send(
-            "snapshot", lambda s: broker.read_configuration(within=s)
-        )
+        self._sent = {
+            "configuration": self.run.send("snapshot", lambda s: broker.read_configuration(within=s)),
+            "orders": self.run.send("snapshot", lambda s: broker.list_open_orders(within=s)),
+            "positions": self.run.send("snapshot", lambda s: broker.list_positions(within=s)),
+            "account": self.run.send("snapshot", lambda s: broker.read_account(within=s)),
+        }
 
-    def start_rest(self) -> None:
-        """Send the readings that need not be ahead of the suspension and the cancel."""
-        broker = self.run.tools.broker
-        self._sent["positions"] = self.run.send("snapshot", lambda s: broker.list_positions(within=s))
-        self._sent["account"] = self.run.send("snapshot", lambda s: broker.read_account(within=s))
+    def take(self, picture: Picture) -> None:
+        """Begin with what was read a moment ago, and ask for nothing."""
+        self.orders, self.positions = picture.orders, picture.positions
+        self.configuration, self.account = picture.configuration, picture.account
 
     def collect(self, *, final: bool = False) -> None:
         """Take the answers that are there; with `final`, say of the others that they came too late."""

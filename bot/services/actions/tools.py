@@ -1,9 +1,10 @@
 """What an emergency action works with: broker, ledger, record, time, thresholds, and the limits of a run."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from bot.domain.reconciliation import Thresholds
-from bot.ports.broker import Broker
+from bot.ports.broker import AccountReading, Broker, Configuration, OrderListing, Position
 from bot.ports.ledger import Ledger
 from bot.ports.record import ActionRecord, Timepiece
 
@@ -25,6 +26,17 @@ class Limits:
     ledger: float = 5.0
 
 
+@dataclass(frozen=True)
+class Picture:
+    """An account as its broker showed it at one moment, complete."""
+
+    at: datetime
+    orders: OrderListing
+    positions: tuple[Position, ...]
+    configuration: Configuration
+    account: AccountReading
+
+
 @dataclass
 class ActionTools:
     """The tools of one action on one account."""
@@ -35,3 +47,5 @@ class ActionTools:
     time: Timepiece
     thresholds: Thresholds = field(default_factory=Thresholds)
     limits: Limits = field(default_factory=Limits)
+    # What the confirmation modal showed a moment ago. With it, a halt need not ask anything before it strikes.
+    picture: Picture | None = None

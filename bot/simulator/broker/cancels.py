@@ -1,7 +1,7 @@
 """How cancels behave, and misbehave when told to: stuck, refused, overtaken by a fill."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.simulator.broker.book import Book
@@ -60,17 +60,20 @@ class Cancels:
             return
         order.status = "pending_cancel"
         order.cancel_asked_at = order.updated_at = self._book.market.clock()
-        self.settle()
+        self._settle(order, order.updated_at)
 
     def settle(self) -> None:
         """End the orders whose time has come."""
         now = self._book.market.clock()
         for order in self._book.open_orders():
-            asked = order.cancel_asked_at
-            if order.status != "pending_cancel" or asked is None or order.id in self._stuck:
-                continue
-            if now - asked >= self.latency:
-                self._book.end(order, "canceled")
+            self._settle(order, now)
+
+    def _settle(self, order: Order, now: datetime) -> None:
+        asked = order.cancel_asked_at
+        if order.status != "pending_cancel" or asked is None or order.id in self._stuck:
+            return
+        if now - asked >= self.latency:
+            self._book.end(order, "canceled")
 
     def _refuse_if_told(self, order: Order) -> None:
         refused = self._refused.get(order.id)

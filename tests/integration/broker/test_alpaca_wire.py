@@ -75,11 +75,12 @@ def test_a_broker_that_is_not_there_has_not_acted() -> None:
     ("headers", "least", "most"),
     [
         ("Retry-After: 7\r\n", 7, 7),
-        (f"X-RateLimit-Reset: {int(time.time()) + 100}\r\n", 1, 101),
+        ("X-RateLimit-Reset: {in_100_s}\r\n", 1, 101),
         ("X-RateLimit-Reset: soon\r\n", None, None),
     ],
 )
 def test_a_rate_limit_tells_how_long_to_wait(headers: str, least: int | None, most: int | None) -> None:
+    headers = headers.format(in_100_s=int(time.time()) + 100)
     with (
         wire(no("429 Too Many Requests", "{}", headers)) as (url, _),
         pytest.raises(BrokerUnavailable) as caught,

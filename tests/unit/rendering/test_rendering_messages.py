@@ -34,7 +34,7 @@ def test_a_new_incident_says_first_what_it_is_and_by_when_it_must_be_acknowledge
     pressed = buttons(message.blocks)
     assert list(pressed) == [
         *("incident.acknowledge", "halt.open", "cancel.open", "reconcile.open", "health.open"),
-        "incident.resolve",
+        *("flatten.open", "incident.resolve"),
     ]
     assert pressed["halt.open"]["style"] == "danger"
     assert json.loads(pressed["halt.open"]["value"]) == {"incident": 42}

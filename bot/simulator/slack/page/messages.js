@@ -65,7 +65,7 @@ function footPart(part, old) {
 function showMessages(list, messages, inThread) {
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
   if (!messages.length) {
-    fill(list, el("p", { class: "empty" }, "Nothing here yet."));
+    fill(list, el("p", { class: "empty" }, byId("guide").hidden ? "Nothing here yet." : "Nothing here yet. To begin, press a scenario under “The desk”."));
     return;
   }
   sync(list, messages, (message) => now.channel + message.ts, (message) => messageNode(message, inThread), (node, message) => updateMessage(node, message, inThread));

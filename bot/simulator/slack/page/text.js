@@ -10,6 +10,11 @@ const EMOJI = {
 const unescape = (text) => text.replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
 const plain = (text) => unescape(text).replace(/:([a-z0-9_+-]+):/g, (all, name) => EMOJI[name] || all);
 
+// Round marks are drawn: not every machine has a font with colours.
+const DOTS = { "🔴": "red", "🟠": "orange", "🟡": "yellow", "🔵": "blue", "🟢": "green" };
+const coloured = (text) => text.split(/(🔴|🟠|🟡|🔵|🟢)/u).filter(Boolean)
+  .map((part) => (DOTS[part] ? el("span", { class: "dot " + DOTS[part], role: "img", "aria-label": DOTS[part] }) : part));
+
 const WEB = /^(https?:|mailto:)/i;
 
 function safeLink(url, label) {
@@ -70,10 +75,10 @@ function inline(text, parent) {
   while (rest) {
     const match = INLINE.exec(rest);
     if (!match) {
-      parent.append(plain(rest));
+      parent.append(...coloured(plain(rest)));
       return parent;
     }
-    if (match.index) parent.append(plain(rest.slice(0, match.index)));
+    if (match.index) parent.append(...coloured(plain(rest.slice(0, match.index))));
     if (match[1] !== undefined) parent.append(control(match[1]));
     else if (match[2] !== undefined) parent.append(el("code", {}, unescape(match[2])));
     else parent.append(inline(match[4], el({ "*": "b", _: "i", "~": "s" }[match[3]])));
@@ -110,7 +115,7 @@ function textObject(object, tag = "div") {
   const node = el(tag, { class: "text" });
   if (!object) return node;
   if (object.type === "mrkdwn") mrkdwn(object.text, node);
-  else node.append(object.emoji === false ? object.text : object.text.replace(/:([a-z0-9_+-]+):/g, (all, name) => EMOJI[name] || all));
+  else node.append(...coloured(object.emoji === false ? object.text : object.text.replace(/:([a-z0-9_+-]+):/g, (all, name) => EMOJI[name] || all)));
   return node;
 }
 

@@ -17,6 +17,20 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "audit",
+        sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=True),
+        sa.Column("incident_id", sa.Integer(), nullable=True),
+        sa.Column("account", sa.Text(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("previous_hash", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_audit")),
+    )
+    op.create_table(
         "incidents",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
@@ -50,6 +64,13 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=128), nullable=False),
         sa.Column("at", Moment(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_seen")),
+    )
+    op.create_table(
+        "traders",
+        sa.Column("name", sa.String(length=80), nullable=False),
+        sa.Column("account", sa.Text(), nullable=True),
+        sa.Column("asked_at", Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_traders")),
     )
     op.create_table(
         "accounts",
@@ -191,6 +212,22 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "drift_episodes",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("open_key", sa.Text(), nullable=True),
+        sa.Column("incident_id", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("began_at", Moment(), nullable=False),
+        sa.Column("cleared_at", Moment(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["incident_id"], ["incidents.id"], name=op.f("fk_drift_episodes_incident_id_incidents")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drift_episodes")),
+        sa.UniqueConstraint("open_key", name=op.f("uq_drift_episodes_open_key")),
+    )
+    op.create_table(
         "messages",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
@@ -279,6 +316,47 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_action_steps")),
         sa.UniqueConstraint("action_id", "name", name=op.f("uq_action_steps_action_id_name")),
     )
+    op.create_table(
+        "approvals",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("incident_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("params", json_column(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("requested_by", sa.Text(), nullable=False),
+        sa.Column("requested_at", Moment(), nullable=False),
+        sa.Column("expires_at", Moment(), nullable=False),
+        sa.Column("request_key", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("account_version", sa.Integer(), nullable=False),
+        sa.Column("alerts", json_column(), nullable=False),
+        sa.Column("override", json_column(), nullable=True),
+        sa.Column("gates", json_column(), nullable=False),
+        sa.Column("checked_at", Moment(), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("decided_at", Moment(), nullable=True),
+        sa.Column("decision", sa.Text(), nullable=True),
+        sa.Column("action_id", sa.Integer(), nullable=True),
+        sa.Column("drill", sa.Boolean(), nullable=False),
+        sa.Column("claimed_until", Moment(), nullable=True),
+        sa.ForeignKeyConstraint(["action_id"], ["actions.id"], name=op.f("fk_approvals_action_id_actions")),
+        sa.ForeignKeyConstraint(
+            ["incident_id"], ["incidents.id"], name=op.f("fk_approvals_incident_id_incidents")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approvals")),
+        sa.UniqueConstraint("request_key", name=op.f("uq_approvals_request_key")),
+    )
+    with op.batch_alter_table("approvals", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_approvals_incident_id"), ["incident_id"], unique=False)
+        batch_op.create_index(
+            "ix_approvals_open",
+            ["status"],
+            unique=False,
+            sqlite_where=sa.text("decided_at IS NULL"),
+            postgresql_where=sa.text("decided_at IS NULL"),
+        )
+
     op.create_table(
         "reconciliation_runs",
         sa.Column("id", sa.Integer(), nullable=False),

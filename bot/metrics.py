@@ -1,0 +1,150 @@
+"""`/metrics`: Haltdesk's own figures, read from the database when Prometheus asks for them."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from bot import __version__
+from bot.adapters.bounded import StillRunning, bounded
+from bot.domain.words import TradingState
+from bot.services import queries
+from bot.services.desk import Desk
+from bot.store import audit, figures, messages, traders
+from bot.store.database import DatabaseError, UnitOfWork
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 2.0  # seconds; Prometheus gives a scrape 10
+
+
+class HaltdeskMetrics(Collector):
+    """One scrape is one reading of the database. When it does not answer, `haltdesk_up` says so and the rest is absent.
+
+    `loop_errors` gives how often each background piece of this process has failed.
+    """
+
+    def __init__(self, desk: Desk, loop_errors: Callable[[], Mapping[str, int]]) -> None:
+        self._desk, self._loop_errors = desk, loop_errors
+
+    def collect(self) -> Iterator[Metric]:
+        yield InfoMetricFamily("haltdesk_build", "The version that runs.", {"version": __version__})
+        errors = CounterMetricFamily(
+            "haltdesk_loop_errors", "How often a background piece of this process failed.", labels=["loop"]
+        )
+        for name, count in sorted(self._loop_errors().items()):
+            errors.add_metric([name], count)
+        yield errors
+        up = GaugeMetricFamily(
+            "haltdesk_up", "Whether what Haltdesk needs answers: 1 yes.", labels=["component"]
+        )
+        try:
+            found = bounded(self._read, PATIENCE, "metrics")
+        except (DatabaseError, StillRunning) as failure:
+            log.warning("the metrics are without the database: %s", type(failure).__name__)
+            found = []
+            up.add_metric(["database"], 0)
+        else:
+            up.add_metric(["database"], 1)
+        yield up
+        yield from found
+
+    def _read(self) -> list[Metric]:
+        states = queries.trading_states(self._desk)
+        with self._desk.database.read() as unit:
+            return [
+                *_trading(states),
+                *_incidents(unit),
+                *_backlog(unit, self._desk.now()),
+                *_audit(unit),
+                *_traders(unit),
+            ]
+
+
+def _trading(states: Iterable[Mapping[str, object]]) -> Iterator[Metric]:
+    state = GaugeMetricFamily(
+        "haltdesk_trading_state", "1 for the state that the account is in.", labels=["account", "state"]
+    )
+    multiplier = GaugeMetricFamily(
+        "haltdesk_position_multiplier", "What a trader multiplies its positions by.", labels=["account"]
+    )
+    new = GaugeMetricFamily("haltdesk_new_strategies", "1 when new strategies may start.", labels=["account"])
+    verified = GaugeMetricFamily(
+        "haltdesk_trading_state_verified_timestamp_seconds",
+        "When the broker was last read; absent while it never was.",
+        labels=["account"],
+    )
+    suspended = GaugeMetricFamily(
+        "haltdesk_account_suspended",
+        "1 when the broker refuses new orders; absent: not learned.",
+        labels=["account"],
+    )
+    orders = GaugeMetricFamily(
+        "haltdesk_account_open_orders", "Open orders at the broker; absent: not learned.", labels=["account"]
+    )
+    for one in states:
+        name = str(one["account"])
+        for word in TradingState:
+            state.add_metric([name, word.value], float(one["state"] == word.value))
+        multiplier.add_metric([name], float(str(one["position_multiplier"])))
+        new.add_metric([name], float(bool(one["new_strategies"])))
+        broker = one["broker"]
+        assert isinstance(broker, Mapping)
+        if broker["verified_at"] is not None:
+            verified.add_metric([name], datetime.fromisoformat(broker["verified_at"]).timestamp())
+        if broker["suspended"] is not None:
+            suspended.add_metric([name], float(broker["suspended"]))
+        if broker["open_orders"] is not None:
+            orders.add_metric([name], float(broker["open_orders"]))
+    yield from (state, multiplier, new, verified, suspended, orders)
+
+
+def _incidents(unit: UnitOfWork) -> Iterator[Metric]:
+    incidents = GaugeMetricFamily(
+        "haltdesk_open_incidents", "Open incidents, drills left out.", labels=["severity"]
+    )
+    for severity, count in figures.open_incidents(unit).items():
+        incidents.add_metric([severity.value], count)
+    yield incidents
+    yield GaugeMetricFamily(
+        "haltdesk_firing_alerts", "Alerts firing as far as Haltdesk knows.", figures.firing_alerts(unit)
+    )
+    unended = GaugeMetricFamily(
+        "haltdesk_actions_unended", "Actions confirmed and not ended.", labels=["kind"]
+    )
+    for kind, count in figures.unended_actions(unit).items():
+        unended.add_metric([kind.value], count)
+    yield unended
+
+
+def _backlog(unit: UnitOfWork, now: datetime) -> Iterator[Metric]:
+    waiting, oldest = messages.backlog(unit)
+    age = max(0.0, (now - oldest).total_seconds()) if oldest is not None else 0.0
+    yield GaugeMetricFamily("haltdesk_messages_waiting", "Messages that Slack does not show yet.", waiting)
+    yield GaugeMetricFamily("haltdesk_messages_oldest_seconds", "How long the oldest of them waits.", age)
+    yield GaugeMetricFamily(
+        "haltdesk_messages_refused", "Messages that Slack refuses.", len(messages.in_trouble(unit))
+    )
+
+
+def _audit(unit: UnitOfWork) -> Iterator[Metric]:
+    count, last = audit.last(unit)
+    yield GaugeMetricFamily("haltdesk_audit_entries", "Entries of the audit.", count)
+    yield InfoMetricFamily(
+        "haltdesk_audit_last",
+        "The newest entry's hash, for `haltdesk audit verify --expect-last`.",
+        {"hash": last},
+    )
+
+
+def _traders(unit: UnitOfWork) -> Iterator[Metric]:
+    asked = GaugeMetricFamily(
+        "haltdesk_trader_asked_timestamp_seconds",
+        "When a trader last asked for its trading state.",
+        labels=["trader"],
+    )
+    for one in traders.listed(unit):
+        asked.add_metric([one.name], one.asked_at.timestamp())
+    yield asked

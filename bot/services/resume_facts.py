@@ -1,0 +1,117 @@
+"""Gathers what the gates of a resume are decided on: from the record, and the broker's latest orders."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from bot.domain.incident import incident_key
+from bot.domain.resuming import Activity, Facts, Firing, Reconciled
+from bot.domain.words import ActionKind, ActionStatus, TradingState
+from bot.ports.broker import Broker, BrokerError
+from bot.ports.record import Clock
+from bot.services.actions.drills import state_in_drill
+from bot.store import accounts, action_history, actions, alerts
+from bot.store.database import UnitOfWork
+
+ASKED_WITHIN = 5.0  # seconds for each of the two calls
+IN_THE_WAY = (ActionKind.HALT, ActionKind.CANCEL, ActionKind.RESUME, ActionKind.FLATTEN)
+
+
+def state_of(unit: UnitOfWork, account: str, *, drill_incident: int | None) -> TradingState:
+    """The account's state on record; in a drill, the drill's own."""
+    if drill_incident is not None:
+        return state_in_drill(unit, drill_incident, account)
+    record = accounts.get(unit, account)
+    return record.state if record is not None else TradingState.NORMAL
+
+
+def facts(
+    unit: UnitOfWork,
+    account: str,
+    *,
+    wanted_from: TradingState,
+    drill_incident: int | None,
+    version: int | None = None,
+    activity: Activity | None = None,
+    overridden: Collection[int] = (),
+) -> Facts:
+    """`version`: the account's when it was asked; None when it is being asked just now."""
+    record = accounts.get(unit, account)
+    real = record.state if record is not None else TradingState.NORMAL
+    halt = action_history.newest(unit, ActionKind.HALT, account)
+    halted_at = halt.finished_at if halt is not None else None
+    if halted_at is None and record is not None and real is TradingState.HALTED:
+        halted_at = record.since
+    return Facts(
+        state=state_of(unit, account, drill_incident=drill_incident),
+        wanted_from=wanted_from,
+        changed_since_asked=version is not None and record is not None and record.version != version,
+        halted_at=halted_at,
+        reconciled=reconciled(unit, account),
+        activity=activity,
+        firing=firing(unit, drill_incident=drill_incident),
+        overridden=frozenset(overridden),
+        under_way=under_way(unit, account),
+        real_state=real,
+        in_drill=drill_incident is not None,
+    )
+
+
+def under_way(unit: UnitOfWork, account: str) -> tuple[str, ...]:
+    return tuple(
+        f"{one.kind.verb.lower()} (action {one.id}, {one.status})"
+        for one in actions.unended(unit, account=account)
+        if one.kind in IN_THE_WAY
+    )
+
+
+def reconciled(unit: UnitOfWork, account: str) -> Reconciled | None:
+    """The newest reconciliation that has ended, however it ended: a failed one undoes the clean one before it."""
+    action = action_history.newest(unit, ActionKind.RECONCILE, account)
+    if action is None or action.finished_at is None:
+        return None
+    run = action.evidence.get("run")
+    found: Mapping[str, object] = run if isinstance(run, Mapping) else {}
+    clean = action.status is ActionStatus.DONE and found.get("clean") is True and not found.get("error")
+    if clean:
+        ours, theirs = found.get("ledger_positions"), found.get("broker_positions")
+        counts = f" ({ours} positions in the ledger, {theirs} at the broker)" if ours is not None else ""
+        words = f"reconciliation clean{counts}"
+    else:
+        words = action.headline or f"it ended {action.status}"
+    return Reconciled(action.requested_at, action.finished_at, clean, words.rstrip("."))
+
+
+def firing(unit: UnitOfWork, *, drill_incident: int | None) -> tuple[Firing, ...]:
+    """The alerts that speak against resuming: the desk's own; in a drill, those of that drill."""
+    return tuple(
+        Firing(
+            alert.id,
+            alert.name,
+            alert.severity,
+            incident_key(alert.incident_id) if alert.incident_id is not None else None,
+        )
+        for alert, of_drill in alerts.firing(unit)
+        if (alert.incident_id == drill_incident if drill_incident is not None else not of_drill)
+    )
+
+
+def latest_activity(broker: Broker, now: Clock) -> Activity:
+    """When the account's orders moved last, in the desk's own time. Never raises for a broker that is away.
+
+    It looks at the newest 500 orders by submission. The broker's clock is read beside them, so that clocks that
+    differ do not make old orders look new, or new ones old.
+    """
+    try:
+        orders = broker.list_latest_orders(within=ASKED_WITHIN)
+        read_at = now()
+        clock = broker.read_clock(within=ASKED_WITHIN)
+    except BrokerError as failure:
+        return Activity(error=failure.last_word)
+    moved = [(order.moved_at, order) for order in orders if order.moved_at is not None]
+    if len(moved) < len(orders):
+        return Activity(error="the broker gave orders without a time")
+    if not moved:
+        return Activity()
+    at, order = max(moved, key=lambda pair: pair[0])
+    ours: datetime = at if clock.at is None else at + (read_at - clock.at)
+    return Activity(ours, f"{order.symbol} {order.side} {order.status} at {ours:%H:%M:%S} UTC")
