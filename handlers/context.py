@@ -68,7 +68,7 @@ class Services:
 
     def check_approvals(self) -> None:
         """Check at once what waits for it, in the background. What is missed here, the clock takes up."""
-        self.background.submit(self.approver)
+        self.background.submit(_logged, self.approver)
 
     @property
     def renderer(self) -> Renderer:
@@ -92,6 +92,15 @@ class Services:
         thread = message.get("thread_ts") or message.get("ts")
         if user and channel:
             self.background.submit(self.modals.whisper, channel, user, text, thread)
+
+
+def _logged(check: Callable[[], object]) -> None:
+    try:
+        check()
+    except DatabaseError as failure:
+        log.error("requests wait to be checked, the database is away (%s); the clock tries again", failure)
+    except Exception:
+        log.exception("requests could not be checked; the clock tries again")
 
 
 def _keep_refusal(desk: Desk, what: str, refusal: str, by: str) -> None:

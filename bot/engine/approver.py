@@ -38,7 +38,7 @@ class Approver:
 
     def _check(self, found: Approval) -> None:
         activity: Activity | None = None
-        if needs_broker(found):
+        if needs_broker(found) and found.account in {account.name for account in self._desk.accounts}:
             activity = latest_activity(self._broker_of(found.account), self._desk.now)
         settled = settle(self._desk, found.id, activity)
         if settled.user is not None and settled.channel:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bot.domain.resuming import UNDER_WAY, Activity, Gate, gates, unmet
+from bot.domain.resuming import STATE, UNDER_WAY, Activity, Gate, gates, unmet
 from bot.domain.words import ActionKind, TradingState
 from bot.services import auditing
 from bot.services.actions.drills import DrillRefused
@@ -48,6 +48,9 @@ def settle(desk: Desk, number: int, activity: Activity | None) -> Settled:
 
 
 def _gates(unit: UnitOfWork, desk: Desk, found: Approval, activity: Activity | None) -> tuple[Gate, ...]:
+    if found.account not in {account.name for account in desk.accounts}:
+        text = f"{found.account} is not in the configuration any more"
+        return (Gate(STATE, False, text, "Ask for an account that is."),)
     if found.kind is not ActionKind.RESUME:
         busy = under_way(unit, found.account)
         if busy:

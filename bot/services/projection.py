@@ -88,12 +88,14 @@ def _postmortem(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
 
 def _postmortem_part(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
     pieces, number = _draft(unit, message), int(str(message.ref))
+    incident = incidents.get(unit, message.incident_id)
+    drill = "DRILL · " if incident is not None and incident.drill else ""
     key = incident_key(message.incident_id)
     if number >= len(pieces):
         return desk.renderer.document_part(
-            f"Postmortem of {key}: this part is empty in the newest draft.", ""
+            f"{drill}Postmortem of {key}: this part is empty in the newest draft.", ""
         )
-    return desk.renderer.document_part(f"Postmortem of {key}, part {number + 1}", pieces[number])
+    return desk.renderer.document_part(f"{drill}Postmortem of {key}, part {number + 1}", pieces[number])
 
 
 _SHOWS: dict[str, Show] = {

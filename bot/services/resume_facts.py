@@ -17,11 +17,17 @@ IN_THE_WAY = (ActionKind.HALT, ActionKind.CANCEL, ActionKind.RESUME, ActionKind.
 
 
 def state_of(unit: UnitOfWork, account: str, *, drill_incident: int | None) -> TradingState:
-    """The account's state on record; in a drill, the drill's own."""
+    """The state from which the account is resumed: the one on record; in a drill, the drill's own.
+
+    An account that the broker calls suspended is resumed from halted, whatever the record says: after "suspend
+    only", say, or when somebody suspended it elsewhere.
+    """
     if drill_incident is not None:
         return state_in_drill(unit, drill_incident, account)
     record = accounts.get(unit, account)
-    return record.state if record is not None else TradingState.NORMAL
+    if record is None:
+        return TradingState.NORMAL
+    return TradingState.HALTED if record.suspended else record.state
 
 
 def facts(

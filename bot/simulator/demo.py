@@ -105,6 +105,9 @@ class Demo:
         self.slack.app_url = self.bot_url
         self._stack.callback(self.desk.stop)
         (self.folder / "haltdesk.toml").write_text(self._policy, encoding="utf-8")
+        # For docs/examples/trader_loop.py, which is a trader that asks before it trades.
+        trader = f"export HALTDESK_URL={self.bot_url} API_TOKEN={self.api_token}\n"
+        (self.folder / "trader.env").write_text(trader, encoding="utf-8")
         log = self._stack.enter_context(self.log_path.open("wb"))
         self._bot = subprocess.Popen(
             self._command,
@@ -243,12 +246,10 @@ def run_demo(
 def _announce(demo: Demo) -> None:
     print(f"Haltdesk demo: {demo.slack.page_url}")
     print('Open it and press "Reconciliation break over $1,000"; then work the incident as @operator.')
-    print("A trader that asks before it trades (docs/trading-gate.md), for another terminal:")
     print(
-        f"  HALTDESK_URL={demo.bot_url} API_TOKEN={demo.api_token} "
-        f"{sys.executable} {Path(__file__).resolve().parents[2] / 'docs/examples/trader_loop.py'}"
+        f"Ctrl-C ends the demo. The bot's log is {demo.log_path}, a trader's settings are in trader.env",
+        flush=True,
     )
-    print(f"Ctrl-C ends the demo. The bot's log is {demo.log_path}", flush=True)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A trader that asks before it trades. Run it beside `make demo`, then press Halt in the demo's page.
 
-    HALTDESK_URL=http://127.0.0.1:8080 API_TOKEN=... python docs/examples/trader_loop.py
+    HALTDESK_URL=http://127.0.0.1:8080 API_TOKEN=... .venv/bin/python docs/examples/trader_loop.py
 
 It sends no orders: it prints what it would do, whenever that changes. Stop it with Ctrl-C.
 """
@@ -37,7 +37,7 @@ def main() -> int:
     try:
         url, token = os.environ["HALTDESK_URL"], os.environ["API_TOKEN"]
     except KeyError as missing:
-        print(f"Set {missing.args[0]}; the demo prints both when it starts.", file=sys.stderr)
+        print(f"Set {missing.args[0]}; the demo writes both to trader.env in its folder.", file=sys.stderr)
         return 2
     turns = int(os.environ.get("TURNS", "0"))  # 0: until it is stopped
     gate = TradingGate(url, token, account=os.environ.get("ACCOUNT"), trader="example trader")

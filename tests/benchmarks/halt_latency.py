@@ -28,6 +28,7 @@ ROUNDS = 9
 COLD_ROUNDS = 3
 
 SCRIPT = """
+import sys
 from alpaca.trading.client import TradingClient
 client = TradingClient(sys.argv[1], sys.argv[2], paper=True, url_override=sys.argv[3])
 client.patch("/account/configurations", {"suspend_trade": True})

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from bot.domain.words import ActionKind, ActionStatus, AlertStatus, TradingState
 from bot.services import approvals as service
 from bot.services.approvals import number_matches
+from bot.store import accounts
 from bot.store import approvals as store
 from bot.store.approvals import ApprovalStatus
+from bot.store.tables import alerts
 from tests.integration.resume.approving import APPROVER, MAY, MAY_NOT, OPERATOR, OTHER, Room, room
 
 
@@ -251,8 +254,6 @@ def test_flatten_takes_the_whole_account_number_and_another_person(desk: Room) -
         assert "has not said" in str(number_matches(unit, "paper", "PA3F"))
     desk.halt()
     with desk.database.begin() as unit:
-        from bot.store import accounts
-
         accounts.read_at_broker(unit, "paper", account_number=desk.floor.account.number)
         assert "not the number" in str(number_matches(unit, "paper", desk.floor.account.number[:-1]))
         assert number_matches(unit, "paper", f" {desk.floor.account.number.lower()} ") is None
@@ -271,11 +272,6 @@ def test_flatten_takes_the_whole_account_number_and_another_person(desk: Room) -
 def test_alerts_that_cleared_do_not_block(desk: Room) -> None:
     desk.fire("CircuitBreakerOpen")
     desk.halted_and_reconciled()
-    desk.time.seconds -= 0
     with desk.database.begin() as unit:
-        from sqlalchemy import update
-
-        from bot.store.tables import alerts
-
         unit.connection.execute(update(alerts).values(status=AlertStatus.RESOLVED))
     assert desk.approve(desk.ask()).status is ApprovalStatus.APPROVED

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.domain.actions import ActionResult, BrokerReading
+from bot.domain.alerts import AlertGroup, ReceivedAlert
 from bot.domain.words import ActionKind, ActionStatus, AlertStatus, Severity, TradingState
 from bot.engine.perform import performers
 from bot.engine.record import Unrecorded
@@ -14,6 +16,8 @@ from bot.services.actions.journaled import action_entry, bring_in
 from bot.services.actions.requests import confirm
 from bot.services.actions.standing import RecordAway, StoredStanding
 from bot.services.actions.tools import ActionTools
+from bot.services.intake import receive
+from bot.store import accounts, alerts
 from bot.store.approvals import ApprovalStatus
 from tests.integration.resume.approving import OPERATOR, Room, room
 
@@ -147,10 +151,6 @@ def test_a_repeated_alert_with_another_text_is_no_relapse(desk: Room) -> None:
     assert approved.action_id is not None
     desk.run(approved.action_id)
     assert desk.state is TradingState.RESTRICTED
-    from bot.domain.alerts import AlertGroup, ReceivedAlert
-    from bot.services.intake import receive
-    from bot.store import alerts
-
     with desk.database.read() as unit:
         known = alerts.firing(unit)[0][0]
     again = ReceivedAlert(
@@ -242,3 +242,28 @@ def test_the_last_door_refuses_a_drill_on_a_live_account_too(live_desk: Room) ->
     assert result.status is ActionStatus.FAILED
     assert result.headline.startswith("DRILL: paper is a live account")
     assert live_desk.floor.simulator.requests == ()
+
+
+def test_an_account_that_was_only_suspended_is_resumed_from_halted(desk: Room) -> None:
+    """Without this, nobody could lift what "suspend only" has set."""
+    number = desk.confirm(ActionKind.HALT)
+    before = dict(desk.floor.account.configuration)
+    desk.floor.account.configure(suspend_trade=True)
+    desk.run(
+        number,
+        outcome=ActionResult(
+            ActionStatus.DONE,
+            "Suspended",
+            evidence={"configuration_before": before},
+            reading=BrokerReading(desk.desk.now(), suspended=True),
+        ),
+    )
+    with desk.database.begin() as unit:
+        accounts.set_state(
+            unit, "paper", TradingState.NORMAL, at=desk.desk.now(), reason="as before", incident_id=None
+        )
+    desk.later(seconds=30)
+    desk.reconcile()
+    assert desk.resume().status is ActionStatus.DONE
+    assert desk.state is TradingState.RESTRICTED
+    assert not desk.floor.account.suspended
