@@ -21,6 +21,13 @@ def open_for_business(desk: TradingDesk) -> None:
 def halt(desk: TradingDesk) -> None:
     desk.confirm("halt.open", reason="reject rate")
     desk.reply("HALTED, proved")
+    # The root message shows the button a moment later than the thread shows the proof.
+    desk.until(lambda: "resume.open" in offered(desk), what="the Resume button")
+
+
+def offered(desk: TradingDesk) -> list[str]:
+    """The action ids of the buttons in the root message."""
+    return [action_id for _, action_id, _ in desk.slack.buttons(INCIDENTS, desk.root()["ts"])]
 
 
 def reconcile(desk: TradingDesk) -> None:
