@@ -1,6 +1,7 @@
 """The buttons of an incident and its checklist: acknowledge, resolve, items done and undone, phases left."""
 
 import json
+import math
 import re
 from typing import Any
 
@@ -136,7 +137,7 @@ class _Thread:
             view = ResolveView(
                 incident_key=outcome.incident.key,
                 obstacles=outcome.obstacles,
-                notice_in_minutes=round(delay.total_seconds() / 60),
+                notice_in_minutes=math.ceil(delay.total_seconds() / 60),
                 private_metadata=json.dumps({"i": number}),
                 drill=outcome.incident.drill,
             )

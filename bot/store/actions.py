@@ -237,6 +237,11 @@ def conclude(unit: UnitOfWork, number: int, result: ActionResult, *, now: dateti
     )
 
 
+def say_next(unit: UnitOfWork, number: int, next_step: str) -> None:
+    """What people should do now, when that is more than the action itself could know."""
+    unit.connection.execute(update(actions).where(actions.c.id == number).values(next_step=next_step))
+
+
 def next_look(unit: UnitOfWork) -> datetime | None:
     query = select(actions.c.look_again_at).where(
         actions.c.finished_at.is_(None), actions.c.status == ActionStatus.WATCHING
