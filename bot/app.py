@@ -18,7 +18,7 @@ from bot.adapters.alertmanager import Alertmanager
 from bot.adapters.alpaca.broker import AlpacaBroker
 from bot.adapters.host import LocalHost
 from bot.adapters.journal import Journal
-from bot.adapters.ledger import SqlLedger
+from bot.adapters.ledgers import open_ledger
 from bot.adapters.prometheus import Prometheus
 from bot.adapters.slack import SlackChat
 from bot.config.configuration import Configuration
@@ -177,7 +177,8 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     }
     ledger: Ledger | None = None
     if settings.ledger_url is not None:
-        ledger = SqlLedger(settings.ledger_url.get_secret_value(), settings.ledger_query)
+        token = settings.ledger_token.get_secret_value() if settings.ledger_token else None
+        ledger = open_ledger(settings.ledger_url.get_secret_value(), settings.ledger_query, token)
     thresholds, limits = policy.thresholds, _limits(policy)
 
     def tools_for(account: str, record: ActionRecord) -> ActionTools:

@@ -64,7 +64,9 @@ def ledger(secret: SecretStr) -> SecretStr:
     """Where the desk keeps its positions: any address with a scheme. The adapter says what it reads."""
     address = _with_driver(secret.get_secret_value())
     if "://" not in address or not address.partition("://")[0]:
-        raise ValueError("must be an address such as postgresql://... or sqlite:///...")
+        raise ValueError(
+            "must be an address such as postgresql://..., sqlite:///..., file:///... or https://..."
+        )
     return SecretStr(address)
 
 

@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     ledger_query: str = _field(
         DEFAULT_LEDGER_QUERY, "the query for symbol, qty, avg_price, updated_at", DEFAULT_LEDGER_QUERY
     )
+    ledger_token: SecretStr | None = _field(
+        None, "the bearer token for a LEDGER_URL that is an HTTP address", "paste-the-token-of-the-ledger"
+    )
     smtp_url: Annotated[SecretStr, AfterValidator(addresses.smtp)] | None = _field(
         None, "the mail server for notices", "smtps://user:password@mail.example.com:465"
     )

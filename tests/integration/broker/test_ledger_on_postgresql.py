@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import create_engine, text
 
-from bot.adapters.ledger import SqlLedger
+from bot.adapters.ledgers import SqlLedger
 from bot.ports.ledger import LedgerError
 
 pytestmark = pytest.mark.real

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters.ledger import SqlLedger
+from bot.adapters.ledgers import SqlLedger
 from bot.ports.ledger import LedgerError
 
 QUERY = "SELECT symbol, qty, avg_price, updated_at FROM positions"

@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlalchemy import create_engine, make_url, text
@@ -11,11 +9,10 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from bot.adapters.bounded import StillRunning, bounded
-from bot.domain.reconciliation import BadPosition, LedgerPosition
+from bot.adapters.ledgers.rows import COLUMNS, MOST_ROWS, positions_of
+from bot.domain.reconciliation import LedgerPosition
 from bot.ports.ledger import LedgerError, LedgerTimeout
 
-COLUMNS = ("symbol", "qty", "avg_price", "updated_at")
-MOST_ROWS = 100_000
 PLACEHOLDER = re.compile(r"(?<![:\w\\]):(?=\w)")  # a colon that SQLAlchemy would take for a parameter
 
 
@@ -45,7 +42,7 @@ class SqlLedger:
             rows = bounded(self._rows, limit, "ledger")
         except StillRunning:
             raise LedgerTimeout(f"ledger did not answer in {limit:g} s") from None
-        return tuple(_position(place, row) for place, row in enumerate(rows, start=1))
+        return positions_of(rows)
 
     def _rows(self) -> Sequence[Mapping[str, Any]]:
         try:
@@ -81,45 +78,3 @@ def _reason(error: SQLAlchemyError) -> str:
     cause = getattr(error, "orig", None)
     lines = str(cause).strip().splitlines() if cause is not None else []
     return f"{type(error).__name__}{': ' + lines[0][:160] if lines else ''}"
-
-
-def _position(place: int, row: Mapping[str, Any]) -> LedgerPosition:
-    symbol = row["symbol"]
-    if not isinstance(symbol, str) or not symbol.strip():
-        raise LedgerError(f"ledger row {place}: no symbol")
-    where = f"ledger row {place} ({symbol.strip()[:40]})"
-    qty = _number(where, "qty", row["qty"])
-    if qty is None:
-        raise LedgerError(f"{where}: qty is empty")
-    try:
-        return LedgerPosition(
-            symbol.strip(),
-            qty,
-            _number(where, "avg_price", row["avg_price"]),
-            _moment(where, row["updated_at"]),
-        )
-    except BadPosition as error:
-        raise LedgerError(f"{where}: {error}") from None
-
-
-def _number(where: str, column: str, raw: Any) -> Decimal | None:
-    if raw is None:
-        return None
-    try:
-        value = Decimal(str(raw).strip())
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if isinstance(raw, bool) or not value.is_finite():
-        raise LedgerError(f"{where}: {column} is {str(raw)[:40]!r}, which is no number")
-    return value
-
-
-def _moment(where: str, raw: Any) -> datetime:
-    if isinstance(raw, datetime):
-        return raw
-    if isinstance(raw, str):
-        try:
-            return datetime.fromisoformat(raw.strip())
-        except ValueError:
-            pass
-    raise LedgerError(f"{where}: updated_at is {str(raw)[:40]!r}, which is no time")
