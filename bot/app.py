@@ -16,6 +16,7 @@ from slack_bolt import App
 
 from bot.adapters.alertmanager import Alertmanager
 from bot.adapters.alpaca.broker import AlpacaBroker
+from bot.adapters.commands import LocalCommands
 from bot.adapters.host import LocalHost
 from bot.adapters.journal import Journal
 from bot.adapters.ledgers import open_ledger
@@ -203,6 +204,8 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         lambda account: checks[account],
         time,
         lambda request: StoredStanding(desk, journal, request),
+        policy.desk_commands,
+        LocalCommands(),
     )
     # Two pools: a modal waits for its figures, and must not wait for itself.
     background = ThreadPoolExecutor(max_workers=16, thread_name_prefix="background")

@@ -26,6 +26,7 @@ from bot.domain.reconciliation import Thresholds
 from bot.domain.response_time import SeverityLevel, acknowledge_by
 from bot.domain.severity import AmountCondition, Decision, SeverityRule, decide
 from bot.domain.words import Phase, Severity
+from bot.ports.commands import DeskCommand
 
 _FROM_SETTING = "$PRIMARY_OPERATOR"
 
@@ -58,6 +59,7 @@ class Policy:
     drift: DriftSection
     postmortem_template: str
     accounts: tuple[AccountEntry, ...]  # empty: the single account "main" of the environment
+    desk_commands: tuple[DeskCommand, ...]
 
     def decide(self, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Decision:
         """The severity of an alert by this policy, and why."""
@@ -123,6 +125,7 @@ def _policy(file: PolicyFile) -> Policy:
         drift=file.drift,
         postmortem_template=file.postmortem.template,
         accounts=file.accounts,
+        desk_commands=tuple(DeskCommand(**entry.model_dump()) for entry in file.desk_commands),
     )
 
 

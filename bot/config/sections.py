@@ -174,6 +174,18 @@ class PostmortemSection(Section):
     template: Text
 
 
+class DeskCommandEntry(Section):
+    """A command of the desk's own, run beside halt or resume. `argv` is a list: there is no shell."""
+
+    name: Key
+    on: Literal["halt", "resume"]
+    argv: Annotated[tuple[Text, ...], Field(min_length=1)]
+    timeout: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(minutes=2))]
+    account: AccountName | None = None
+    folder: Text | None = None
+    pass_env: tuple[VariableName, ...] = ()
+
+
 class PolicyFile(Section):
     """The whole file, after the desk's has been laid over the defaults."""
 
@@ -189,3 +201,4 @@ class PolicyFile(Section):
     drift: DriftSection
     postmortem: PostmortemSection
     accounts: tuple[AccountEntry, ...] = ()
+    desk_commands: tuple[DeskCommandEntry, ...] = ()

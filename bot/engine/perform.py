@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from bot.domain.actions import ActionRequest, ActionResult
 from bot.domain.words import ActionKind, ActionStatus
 from bot.engine.runner import Perform, Previous
+from bot.ports.commands import DeskCommand, RunsCommands
 from bot.ports.health import HealthCheck
 from bot.ports.record import ActionRecord, Timepiece
 from bot.services.actions import cancel, flatten, halt, resume
+from bot.services.actions.desk_commands import CommandRun, kept
 from bot.services.actions.health import run_health
 from bot.services.actions.reconcile import run_reconcile
 from bot.services.actions.standing import Standing
@@ -19,7 +21,12 @@ StandingFor = Callable[[ActionRequest], Standing]
 
 
 def performers(
-    tools_for: ToolsFor, checks_for: ChecksFor, time: Timepiece, standing_for: StandingFor
+    tools_for: ToolsFor,
+    checks_for: ChecksFor,
+    time: Timepiece,
+    standing_for: StandingFor,
+    commands: Sequence[DeskCommand] = (),
+    runs: RunsCommands | None = None,
 ) -> Mapping[ActionKind, Perform]:
     """One function a kind; each is given the evidence so far when it is to look again, else None."""
 
@@ -53,6 +60,26 @@ def performers(
             return flatten.run_flatten(request, tools, standing)
         return flatten.look_again(request, tools, standing, previous)
 
+    def with_commands(perform: Perform) -> Perform:
+        """The desk's own commands beside the first run; what they said stays in the evidence of later looks."""
+        if runs is None or not commands:
+            return perform
+
+        def accompanied(request: ActionRequest, record: ActionRecord, previous: Previous) -> ActionResult:
+            if previous is not None:
+                return kept(perform(request, record, previous), previous)
+            beside = CommandRun(commands, runs, request, time)
+            if request.kind is ActionKind.HALT:
+                beside.start()
+                return beside.finish(record, perform(request, record, None))
+            result = perform(request, record, None)
+            if result.proved:  # a trader is let loose only once the broker has shown the new state
+                beside.start()
+                result = beside.finish(record, result)
+            return result
+
+        return accompanied
+
     def never_live_in_a_drill(perform: Perform) -> Perform:
         def guarded(request: ActionRequest, record: ActionRecord, previous: Previous) -> ActionResult:
             if request.drill and not tools_for(request.account, record).broker.paper:
@@ -64,11 +91,11 @@ def performers(
     return {
         kind: never_live_in_a_drill(perform)
         for kind, perform in {
-            ActionKind.HALT: do_halt,
+            ActionKind.HALT: with_commands(do_halt),
             ActionKind.CANCEL: do_cancel,
             ActionKind.RECONCILE: do_reconcile,
             ActionKind.HEALTH: do_health,
-            ActionKind.RESUME: do_resume,
+            ActionKind.RESUME: with_commands(do_resume),
             ActionKind.FLATTEN: do_flatten,
         }.items()
     }

@@ -27,7 +27,7 @@ def halt(desk: TradingDesk) -> None:
 
 def offered(desk: TradingDesk) -> list[str]:
     """The action ids of the buttons in the root message."""
-    return [action_id for _, action_id, _ in desk.slack.buttons(INCIDENTS, desk.root()["ts"])]
+    return [action_id for action_id, _, _ in desk.slack.buttons(INCIDENTS, desk.root()["ts"])]
 
 
 def reconcile(desk: TradingDesk) -> None:

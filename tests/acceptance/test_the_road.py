@@ -125,4 +125,6 @@ def test_from_the_alert_to_the_postmortem(tmp_path: Path, database_url: str) -> 
         assert len(drafts) == 1
         assert "# Postmortem INC-1" in desk.cli("postmortem", "INC-1").stdout
         assert not desk.slack.pinged
-        assert not [call for call in desk.slack.calls if call.error]
+        # A modal may be confirmed before its figures are there: they then find it closed, and nobody is troubled.
+        refused = {(call.method, call.error) for call in desk.slack.calls if call.error}
+        assert refused <= {("views.update", "not_found")}

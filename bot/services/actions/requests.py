@@ -279,9 +279,13 @@ def _halt_by_policy(
     """Breaks over the desk's thresholds halt by themselves. Source: `design.md`, Reconcile."""
     account = accounts.get(unit, action.account)
     if account is not None and account.state is TradingState.HALTED:
-        actions.say_next(unit, action.id, "The account is halted already. Mend the books, then reconcile again.")
+        actions.say_next(
+            unit, action.id, "The account is halted already. Mend the books, then reconcile again."
+        )
         return
-    actions.say_next(unit, action.id, "The desk's thresholds halt this account now: see the halt in this thread.")
+    actions.say_next(
+        unit, action.id, "The desk's thresholds halt this account now: see the halt in this thread."
+    )
     confirm_in(
         unit,
         desk,
