@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ EVENT_TYPE = "haltdesk_message"
 AMBIGUOUS = frozenset(
     {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
 )
+CODE = re.compile(r"[a-z0-9_]{2,80}")
 PAGES = 5  # pages of history that are looked through for one message
 
 
@@ -171,7 +173,8 @@ def _told(method: str, failure: SlackApiError) -> ChatRateLimited | ChatUnavaila
         return ChatRateLimited(method, _seconds(answer))
     data = getattr(answer, "data", None)
     error = data.get("error") if isinstance(data, dict) else None
-    if status >= 500 or not error:
+    if status >= 500 or not error or not CODE.fullmatch(str(error)):
+        # slack_sdk puts words of its own here for an answer that is not JSON: nobody knows what Slack did.
         return ChatUnavailable(method, f"HTTP {status}")
     if error == "ratelimited":
         return ChatRateLimited(method, _seconds(answer))

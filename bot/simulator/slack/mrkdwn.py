@@ -77,7 +77,8 @@ def _walk_mrkdwn(node: Any) -> Iterator[str]:
         for item in node:
             yield from _walk_mrkdwn(item)
     elif isinstance(node, dict):
-        if (node.get("type") == "mrkdwn" and not node.get("verbatim")) or node.get("type") == "markdown":
+        # `verbatim` keeps Slack from making links and mentions of plain words; `<!channel>` it acts on all the same.
+        if node.get("type") in ("mrkdwn", "markdown"):
             yield str(node.get("text", ""))
         elif node.get("type") == "broadcast":
             yield f"<!{node.get('range', 'channel')}>"
