@@ -6,26 +6,21 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
 from slack_bolt import App
 
-from bot.adapters.alertmanager import Alertmanager
 from bot.adapters.alpaca.broker import AlpacaBroker
 from bot.adapters.commands import LocalCommands
-from bot.adapters.host import LocalHost
 from bot.adapters.journal import Journal
 from bot.adapters.ledgers import open_ledger
-from bot.adapters.prometheus import Prometheus
 from bot.adapters.slack import SlackChat
+from bot.checks import BACKLOG_AGE_WARNS, common_checks
 from bot.config.configuration import Configuration
 from bot.config.policy import Policy
 from bot.domain.actions import ActionRequest, ActionResult
-from bot.domain.health import Component, ComponentStatus
 from bot.domain.words import ActionKind
 from bot.engine.approver import Approver
 from bot.engine.deliverer import Deliverer
@@ -47,11 +42,8 @@ from bot.services.actions.standing import StoredStanding
 from bot.services.actions.tools import ActionTools, Limits
 from bot.services.desk import Channels, Desk, DeskAccount
 from bot.services.drift import DriftWatch
-from bot.services.health.alerting import AlertmanagerCheck
 from bot.services.health.broker import BrokerCheck
-from bot.services.health.callables import CallableCheck, ReachCheck
-from bot.services.health.host import DiskCheck, LoadCheck, MemoryCheck
-from bot.services.health.metrics import FeedCheck, PrometheusCheck
+from bot.services.health.callables import CallableCheck
 from bot.services.people import People
 from bot.services.projection import render
 from bot.services.traders import Traders
@@ -65,9 +57,6 @@ from handlers.context import Services
 from handlers.web import Web
 
 log = logging.getLogger(__name__)
-
-BACKLOG_WARNS = 50
-BACKLOG_AGE_WARNS = timedelta(minutes=2)
 
 
 @dataclass
@@ -192,7 +181,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     checks = {
         name: [
             BrokerCheck(broker, time),
-            *_common_checks(configuration, desk, chat, time),
+            *common_checks(configuration, desk, chat, time),
             CallableCheck("trader", partial(traders.check, name)),
         ]
         for name, broker in brokers.items()
@@ -305,48 +294,4 @@ def _limits(policy: Policy) -> Limits:
         pause=halt.readings_apart.total_seconds(),
         first_look=halt.look_again_after.total_seconds(),
         longest_look=halt.look_again_at_most.total_seconds(),
-    )
-
-
-def _common_checks(
-    configuration: Configuration, desk: Desk, chat: SlackChat, time: SystemTime
-) -> list[HealthCheck]:
-    settings = configuration.settings
-    metrics = Prometheus(settings.prometheus_url) if settings.prometheus_url else None
-    alerting = Alertmanager(settings.alertmanager_url) if settings.alertmanager_url else None
-    folder = Path(desk.database.url.database or ".").parent if desk.database.sqlite else Path()
-    host = LocalHost(folder if folder.is_dir() else Path())
-
-    def ask_database(seconds: float) -> str:
-        desk.database.ping()
-        return f"{desk.database.url.get_backend_name()} answers"
-
-    def ask_slack(seconds: float) -> str:
-        told = chat.identity()
-        return f"answers as {told.user_id or 'this bot'}"
-
-    return [
-        PrometheusCheck(metrics, time),
-        FeedCheck(metrics, None, time),
-        AlertmanagerCheck(alerting, time),
-        ReachCheck("database", ask_database, time, "Look at the database's own log and its disk."),
-        ReachCheck("Slack", ask_slack, time, "See status.slack.com; the command line works without Slack."),
-        CallableCheck("Haltdesk backlog", partial(_backlog, desk)),
-        DiskCheck(host),
-        MemoryCheck(host),
-        LoadCheck(host),
-    ]
-
-
-def _backlog(desk: Desk, seconds: float) -> Component:
-    with desk.database.read() as unit:
-        waiting, oldest = messages.backlog(unit)
-    age = desk.now() - oldest if oldest is not None else timedelta()
-    late = waiting > BACKLOG_WARNS or age > BACKLOG_AGE_WARNS
-    return Component(
-        name="Haltdesk backlog",
-        status=ComponentStatus.WARN if late else ComponentStatus.OK,
-        figure=f"{waiting} messages wait, the oldest {max(0, round(age.total_seconds()))} s",
-        threshold=f"{BACKLOG_WARNS} messages, {BACKLOG_AGE_WARNS.total_seconds():.0f} s",
-        advice="Slack is slow or away; Haltdesk catches up by itself." if late else None,
     )
