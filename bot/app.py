@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +32,7 @@ from bot.engine.modals import Modals
 from bot.engine.perform import performers
 from bot.engine.record import Unrecorded
 from bot.engine.runner import Perform, Runner
+from bot.engine.scheduled import ScheduledReconciliation
 from bot.engine.timepiece import SystemTime
 from bot.metrics import HaltdeskMetrics
 from bot.ports.health import HealthCheck
@@ -210,6 +211,13 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         return render(unit, desk, message)
 
     drift_watch = DriftWatch(desk, brokers, lambda: emergency.busy or not journal.empty)
+    scheduled = ScheduledReconciliation(
+        desk,
+        brokers,
+        perform[ActionKind.RECONCILE],
+        before_open=policy.schedule.reconcile_before_open,
+        after_close=policy.schedule.reconcile_after_close,
+    )
     engine = Engine(
         desk,
         Deliverer(database, chat, rendered, time, name=name),
@@ -220,6 +228,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
             "identity": (30.0, identity.learn),
             "people": (300.0, partial(people.refresh, chat)),
             "approvals": (1.0, approver.run_once),
+            **(_schedule(scheduled) if ledger is not None else {}),
             "drift": (policy.drift.every.total_seconds(), drift_watch.run_once),
         },
     )
@@ -270,6 +279,11 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         drift_watch=drift_watch,
     )
     return application
+
+
+def _schedule(scheduled: ScheduledReconciliation) -> dict[str, tuple[float, Callable[[], object]]]:
+    """The chores of the scheduled reconciliation; the calendar is asked again every hour."""
+    return {"calendar": (3600.0, scheduled.plan), "scheduled": (15.0, scheduled.run_once)}
 
 
 def _say(chat: SlackChat, channel: str, renderer: Renderer, text: str) -> None:

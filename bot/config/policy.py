@@ -19,6 +19,7 @@ from bot.config.sections import (
     PolicyFile,
     ReconciliationSection,
     RuleEntry,
+    ScheduleSection,
 )
 from bot.domain.alert_name import NamePattern
 from bot.domain.checklist import ChecklistItem, PhasePlan, items_for
@@ -57,6 +58,7 @@ class Policy:
     approvals: ApprovalsSection
     halt: HaltLimits
     drift: DriftSection
+    schedule: ScheduleSection
     postmortem_template: str
     accounts: tuple[AccountEntry, ...]  # empty: the single account "main" of the environment
     desk_commands: tuple[DeskCommand, ...]
@@ -123,6 +125,7 @@ def _policy(file: PolicyFile) -> Policy:
         approvals=file.approvals,
         halt=file.halt,
         drift=file.drift,
+        schedule=file.schedule,
         postmortem_template=file.postmortem.template,
         accounts=file.accounts,
         desk_commands=tuple(DeskCommand(**entry.model_dump()) for entry in file.desk_commands),

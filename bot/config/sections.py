@@ -146,6 +146,13 @@ class HaltLimits(Section):
     look_again_at_most: Span
 
 
+class ScheduleSection(Section):
+    """When the books are compared without being asked; only with a LEDGER_URL."""
+
+    reconcile_before_open: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=12))]
+    reconcile_after_close: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=6))]
+
+
 class DriftSection(Section):
     """How often the broker is held against the record. Three calls a look: 200 a minute are shared with strategies."""
 
@@ -199,6 +206,7 @@ class PolicyFile(Section):
     approvals: ApprovalsSection
     halt: HaltLimits
     drift: DriftSection
+    schedule: ScheduleSection
     postmortem: PostmortemSection
     accounts: tuple[AccountEntry, ...] = ()
     desk_commands: tuple[DeskCommandEntry, ...] = ()

@@ -1,9 +1,10 @@
 """Ticks: APScheduler wakes the pieces that have something due. The truth is in rows; a tick only looks at them."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.util import undefined
 
 
 class Clock:
@@ -13,7 +14,7 @@ class Clock:
         # Memory store: APScheduler's own database store runs jobs several times when several processes share it.
         self._scheduler = BackgroundScheduler(timezone="UTC")
 
-    def every(self, seconds: float, piece: Callable[[], object], name: str) -> None:
+    def every(self, seconds: float, piece: Callable[[], object], name: str, *, at_once: bool = False) -> None:
         self._scheduler.add_job(
             piece,
             "interval",
@@ -22,6 +23,7 @@ class Clock:
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,
+            next_run_time=datetime.now(UTC) if at_once else undefined,
         )
 
     def start(self) -> None:

@@ -25,6 +25,9 @@ SETTLE = 8.0  # seconds that a stop waits for actions under way to write where t
 EVERYWHERE = frozenset({"identity", "people"})
 
 
+AT_ONCE = frozenset({"calendar"})  # must not wait for its first hour
+
+
 class Parts(Enum):
     """What a process does in the background."""
 
@@ -79,7 +82,7 @@ class Engine:
             loop.start()
         for name, (seconds, chore) in self._chores.items():
             if self._parts is Parts.ALL or name in EVERYWHERE:
-                self._clock.every(seconds, chore, name)
+                self._clock.every(seconds, chore, name, at_once=name in AT_ONCE)
         self._clock.start()
 
     def stop(self) -> None:

@@ -1,6 +1,7 @@
 """What the core asks of a broker: one account, every call bounded in time, every failure with its kind."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from bot.domain.brokerage import (
     OrderListing,
     Position,
 )
+from bot.domain.sessions import Session
 
 __all__ = [
     "AccountReading",
@@ -132,3 +134,6 @@ class Broker(Protocol):
         """
 
     def read_clock(self, *, within: float | None = None) -> MarketClock: ...
+
+    def read_sessions(self, first: date, last: date, *, within: float | None = None) -> tuple[Session, ...]:
+        """The exchange's sessions of these days, holidays left out and early closes told."""

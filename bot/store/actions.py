@@ -281,7 +281,9 @@ def steps(unit: UnitOfWork, action_id: int) -> tuple[Step, ...]:
     )
 
 
-def save_run(unit: UnitOfWork, action_id: int, account: str, run: Mapping[str, Any], *, at: datetime) -> None:
+def save_run(
+    unit: UnitOfWork, action_id: int | None, account: str, run: Mapping[str, Any], *, at: datetime
+) -> None:
     """Keep a complete reconciliation run."""
     unit.connection.execute(
         insert(reconciliation_runs).values(

@@ -283,11 +283,24 @@ documents = Table(
     UniqueConstraint("incident_id", "kind", "version"),
 )
 
+planned_reconciliations = Table(
+    "planned_reconciliations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("account", Text, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("done", Boolean, nullable=False),
+    Column("tries", Integer, nullable=False),
+)
+
 reconciliation_runs = Table(
     "reconciliation_runs",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("action_id", ForeignKey("actions.id"), nullable=False, unique=True),
+    # NULL: a scheduled run that was clean, for which no incident was opened.
+    Column("action_id", ForeignKey("actions.id"), unique=True),
     Column("account", Text, nullable=False),
     Column("finished_at", Moment, nullable=False),
     Column("clean", Boolean, nullable=False),

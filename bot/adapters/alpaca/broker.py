@@ -8,6 +8,7 @@ not used again.
 import threading
 from collections import deque
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from urllib.parse import quote
 from bot.adapters.alpaca import parsing
 from bot.adapters.alpaca.connection import Connection, Timeouts
 from bot.adapters.bounded import StillRunning, bounded
+from bot.domain.sessions import Session
 from bot.ports.broker import (
     AccountReading,
     BrokerAnswerUnreadable,
@@ -147,6 +149,12 @@ class AlpacaBroker:
     def read_clock(self, *, within: float | None = None) -> MarketClock:
         what = "read the market clock"
         return parsing.clock(what, self._call(what, "get", "/clock", None, within))
+
+    def read_sessions(self, first: date, last: date, *, within: float | None = None) -> tuple[Session, ...]:
+        what = "read the calendar"
+        query = {"start": first.isoformat(), "end": last.isoformat()}
+        raw = parsing.as_list(what, self._call(what, "get", "/calendar", query, within))
+        return tuple(parsing.session(what, item) for item in raw)
 
     def close(self) -> None:
         """Close the connections that are not in use."""

@@ -6,10 +6,11 @@ are.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from bot.domain.sessions import Session, session_on
 from bot.ports.broker import (
     AccountReading,
     BrokerAnswerUnreadable,
@@ -144,3 +145,16 @@ def clock(what: str, raw: Any) -> MarketClock:
         next_open=moment(fields.get("next_open")),
         next_close=moment(fields.get("next_close")),
     )
+
+
+def session(what: str, raw: Any) -> Session:
+    """One day of the calendar: its date, and open and close as HH:MM in New York."""
+    fields = as_mapping(what, raw)
+    try:
+        day = date.fromisoformat(str(fields.get("date")))
+        opens, closes = (time.fromisoformat(str(fields.get(name))) for name in ("open", "close"))
+    except ValueError:
+        raise BrokerAnswerUnreadable(
+            what, "a day of the calendar could not be read", may_have_acted=False
+        ) from None
+    return session_on(day, opens, closes)

@@ -60,6 +60,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_incidents_status"), ["status"], unique=False)
 
     op.create_table(
+        "planned_reconciliations",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("due_at", Moment(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("done", sa.Boolean(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_reconciliations")),
+        sa.UniqueConstraint("key", name=op.f("uq_planned_reconciliations_key")),
+    )
+    op.create_table(
         "seen",
         sa.Column("key", sa.String(length=128), nullable=False),
         sa.Column("at", Moment(), nullable=False),
@@ -360,7 +372,7 @@ def upgrade() -> None:
     op.create_table(
         "reconciliation_runs",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("action_id", sa.Integer(), nullable=False),
+        sa.Column("action_id", sa.Integer(), nullable=True),
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("finished_at", Moment(), nullable=False),
         sa.Column("clean", sa.Boolean(), nullable=False),
