@@ -35,6 +35,7 @@ from bot.engine.runner import Perform, Runner
 from bot.engine.scheduled import ScheduledReconciliation
 from bot.engine.timepiece import SystemTime
 from bot.metrics import HaltdeskMetrics
+from bot.ports.chat import ChatError
 from bot.ports.health import HealthCheck
 from bot.ports.ledger import Ledger
 from bot.ports.record import ActionRecord
@@ -293,8 +294,8 @@ def _say(chat: SlackChat, channel: str, renderer: Renderer, text: str) -> None:
     def post() -> None:
         try:
             chat.post(channel, safe[:3000], [])
-        except Exception:
-            log.exception("the incident channel could not be told: %s", text)
+        except ChatError as failure:
+            log.error("the incident channel could not be told (%s): %s", failure, text)
 
     threading.Thread(target=post, name="say", daemon=True).start()
 
