@@ -26,6 +26,7 @@ from tests.benchmarks.clicks import Clicker, confirmation
 ORDERS = 100
 ROUNDS = 9
 COLD_ROUNDS = 3
+OPENED = 2  # calls that show a modal: it opens at once, and is updated when its figures are there
 
 SCRIPT = """
 import sys
@@ -85,8 +86,13 @@ def _haltdesk(desk: TradingDesk, clicker: Clicker) -> tuple[float, float]:
         at.append(time.perf_counter())
         accepted.set()
 
+    before = len(desk.slack.calls)
     desk.slack.click(INCIDENTS, desk.root()["ts"], "halt.open", "U0OPERATOR")
-    desk.until(lambda: _quiet(desk), what="the modal with its figures", seconds=60)
+    desk.until(
+        lambda: len(desk.slack.calls) >= before + OPENED and _quiet(desk),
+        what="the modal with its figures",
+        seconds=60,
+    )
     desk.broker.on_request(1, note, method="DELETE", path=".*/orders", after=True)
     began = time.perf_counter()
     answered = clicker.send(confirmation("halt", uuid4().hex))
