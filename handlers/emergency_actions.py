@@ -32,7 +32,7 @@ NO_PAPER = "DRILL: the desk has no paper account, and a drill never acts on real
 
 
 def register(app: App, services: Services) -> None:
-    for kind in sorted(services.confirmable):
+    for kind in sorted(services.confirmable, key=lambda kind: (kind is not ActionKind.HALT, kind)):
         _register_kind(app, services, kind)
 
 
@@ -53,9 +53,9 @@ def _register_kind(app: App, services: Services, kind: ActionKind) -> None:
     def confirmed(ack: Ack, body: Body, view: dict[str, Any]) -> None:
         _confirm(services, kind, ack, body, view)
 
+    app.view(f"{kind}.confirm")(confirmed)
     app.action(re.compile(rf"^{kind}\.open(:|$)"))(pressed)
     app.command(f"/{kind}")(commanded)
-    app.view(f"{kind}.confirm")(confirmed)
 
 
 def incident_of_press(services: Services, body: Body, action: dict[str, Any]) -> int | None:

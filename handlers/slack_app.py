@@ -39,7 +39,8 @@ def build(services: Services, *, client: WebClient, signing_secret: str | None) 
     quiet.setLevel(logging.WARNING)  # at INFO, it logs the whole body of a request with a bad signature
     app.use(_origin(services))
     app.error(_failed(services))
-    for room in (approvals, emergency_actions, incident_command, incident_thread):
+    # Bolt asks one listener after the other whether a request is its own: a halt is the first to be asked for.
+    for room in (emergency_actions, incident_thread, approvals, incident_command):
         room.register(app, services)
     return app
 

@@ -5,12 +5,12 @@ waits here waits for the time that it gave, whatever the call does. A call that 
 own limits.
 """
 
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Generic, TypeVar
+
+from bot.adapters.threads import THREADS
 
 T = TypeVar("T")
 
@@ -23,18 +23,8 @@ class Pending(Generic[T]):
     """A call under way."""
 
     def __init__(self, call: Callable[[], T], name: str) -> None:
-        self._future: Future[T] = Future()
         self._began = time.monotonic()
-        self._thread = threading.Thread(target=self._run, args=(call,), name=name, daemon=True)
-        self._thread.start()
-
-    def _run(self, call: Callable[[], T]) -> None:
-        try:
-            answer = call()
-        except BaseException as error:  # handed to whoever asks for the result, which raises it there
-            self._future.set_exception(error)
-        else:
-            self._future.set_result(answer)
+        self._future = THREADS.run(call, name)
 
     @property
     def ended(self) -> bool:

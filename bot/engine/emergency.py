@@ -97,12 +97,12 @@ class Emergency:
         """Record the action, or act without the record. Raises DatabaseError for kinds that can wait for it."""
 
         claim = self.claim
-        given_up = threading.Event()
+        recorded: list[ActionRecordRow] = []
 
-        def start(action: ActionRecordRow) -> None:
-            # Committed after all, but too late: the account is acted on already, and the record joins it later.
-            if claim is not None and not given_up.is_set():
-                claim.start(action)
+        def recording(action: ActionRecordRow) -> None:
+            if claim is not None:
+                claim.expect(action)
+            recorded.append(action)
 
         def write() -> list[Confirmed]:
             return confirm(
@@ -114,16 +114,22 @@ class Emergency:
                 request_key=request_key,
                 incident_id=incident_id,
                 params=params,
-                claim=replace(claim, start=start) if claim is not None else None,
+                claim=replace(claim, start=recording) if claim is not None else None,
             )
 
         if kind not in POSSIBLE:
-            return Started(confirmed=tuple(write()))
+            confirmed = tuple(write())
+            self._start_all(recorded)
+            return Started(confirmed=confirmed)
         try:
-            return Started(confirmed=tuple(bounded(write, PATIENCE, "confirm")))
+            confirmed = tuple(bounded(write, PATIENCE, "confirm"))
         except (DatabaseError, StillRunning) as failure:
-            given_up.set()
+            # Should it be committed after all: the account is acted on already, and the record joins it later.
             log.error("%s goes on without the database: %s", kind, type(failure).__name__)
+        else:
+            # Not in the transaction's thread: whoever pressed is answered while the action sets out.
+            self._start_all(recorded)
+            return Started(confirmed=confirmed)
         return self.alone(
             kind,
             accounts,
@@ -133,6 +139,11 @@ class Emergency:
             incident_id=incident_id,
             params=params,
         )
+
+    def _start_all(self, recorded: Sequence[ActionRecordRow]) -> None:
+        for action in recorded:
+            if self.claim is not None:
+                self.claim.start(action)
 
     def alone(
         self,

@@ -3,10 +3,12 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.adapters.journal import Journal
+from bot.adapters.threads import THREADS
 from bot.domain.actions import ActionRequest, ActionResult
 from bot.domain.words import ActionKind, ActionStatus
 from bot.engine.record import StoredRecord, within_patience
@@ -48,7 +50,7 @@ class Runner:
     ) -> None:
         self._desk, self._journal, self._perform, self._time = desk, journal, perform, time
         self._name, self._finished = name, finished
-        self._held: dict[int, threading.Thread] = {}
+        self._held: dict[int, Future[None]] = {}
         self._lock = threading.Lock()
         self._hushed_until = 0.0
 
@@ -69,20 +71,22 @@ class Runner:
     @property
     def claim(self) -> Claim:
         """For whoever confirms in this process: the action is this runner's from its first row on."""
-        return Claim(by=self._name, lease=LEASE, start=lambda action: self._start(action, resumed=False))
-
-    def _start(self, action: ActionRecordRow, *, resumed: bool) -> None:
-        thread = threading.Thread(
-            target=self._run,
-            args=(action, resumed),
-            name=f"{action.kind} {action.id} {action.account}",
-            daemon=True,
+        return Claim(
+            by=self._name,
+            lease=LEASE,
+            expect=self._expect,
+            start=lambda action: self._start(action, resumed=False),
         )
+
+    def _expect(self, action: ActionRecordRow) -> None:
         if action.kind in URGENT:
             self._hushed_until = self._time.monotonic() + BROKER_FIRST
-        with self._lock:
-            self._held[action.id] = thread
-        thread.start()
+
+    def _start(self, action: ActionRecordRow, *, resumed: bool) -> None:
+        self._expect(action)
+        with self._lock:  # which the action's thread takes, too, before it lets go of it
+            name = f"{action.kind} {action.id} {action.account}"
+            self._held[action.id] = THREADS.run(lambda: self._run(action, resumed), name)
 
     def heartbeat(self) -> None:
         """Say that the actions under way here are held by somebody alive."""
@@ -100,11 +104,8 @@ class Runner:
     def wait(self, seconds: float) -> bool:
         """Wait for every action under way here; false when one is still running after `seconds`."""
         with self._lock:
-            threads = list(self._held.values())
-        ends = self._time.monotonic() + seconds
-        for thread in threads:
-            thread.join(max(0.0, ends - self._time.monotonic()))
-        return not any(thread.is_alive() for thread in threads)
+            held = list(self._held.values())
+        return not wait(held, timeout=seconds).not_done
 
     def _run(self, action: ActionRecordRow, resumed: bool) -> None:
         try:
@@ -123,6 +124,10 @@ class Runner:
             within_patience(
                 lambda: conclude(self._desk, action, result), None, self._journal, entry, lambda late: None
             )
+        except BaseException:
+            # The claim runs out, and whoever takes it up looks at the broker first.
+            log.exception("%s %s on %s is left to the next look", action.kind, action.id, action.account)
+            raise
         finally:
             with self._lock:
                 self._held.pop(action.id, None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, bindparam, select, update
 
 from bot.domain.words import TradingState
 from bot.store.database import UnitOfWork
@@ -33,6 +33,9 @@ def _record(values: RowMapping) -> AccountRecord:
     return AccountRecord(**{**values, "state": TradingState(values["state"])})
 
 
+_ONE = select(accounts).where(accounts.c.name == bindparam("name"))  # made once: every confirmation asks it
+
+
 def ensure(unit: UnitOfWork, name: str, at: datetime) -> None:
     statement = unit.insert(accounts).values(name=name, state=TradingState.NORMAL, since=at, version=1)
     unit.connection.execute(statement.on_conflict_do_nothing(index_elements=["name"]))
@@ -45,7 +48,7 @@ def lock(unit: UnitOfWork, name: str) -> None:
 
 
 def get(unit: UnitOfWork, name: str) -> AccountRecord | None:
-    found = unit.connection.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
+    found = unit.connection.execute(_ONE, {"name": name}).mappings().first()
     return _record(found) if found else None
 
 

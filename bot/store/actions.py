@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy import Executable, RowMapping, and_, bindparam, func, insert, or_, select, update
 
 from bot.domain.actions import ActionRequest, ActionResult, Step, UnconfirmedOrder
 from bot.domain.words import ActionKind, ActionStatus, StepStatus
-from bot.store.database import UnitOfWork
+from bot.store.database import UnitOfWork, insert_for
 from bot.store.tables import action_steps, actions, reconciliation_runs
 
 
@@ -70,11 +71,52 @@ def _row(values: RowMapping) -> ActionRecordRow:
 
 @dataclass(frozen=True)
 class Claim:
-    """A runner in this process that takes an action up the moment it is recorded. `start` must not block."""
+    """A runner in this process that takes an action up the moment it is recorded.
+
+    `start` must not block. Whoever calls it a little later calls `expect` first, so that others make room.
+    """
 
     by: str
     lease: timedelta
+    expect: Callable[[ActionRecordRow], None]
     start: Callable[[ActionRecordRow], None]
+
+
+_CONFIRMED = [
+    *("incident_id", "kind", "account", "reason", "requested_by", "requested_at", "params", "request_key"),
+    *("joined", "status", "claimed_by", "claimed_until", "attempts", "evidence", "unconfirmed", "drill"),
+]
+
+
+# Statements of a halt's first transaction are made once: to make one anew costs more than to run it.
+@cache
+def _confirming(dialect: str) -> Executable:
+    return (
+        insert_for(dialect, actions)
+        .values({name: bindparam(name) for name in _CONFIRMED})
+        .on_conflict_do_nothing(index_elements=["request_key"])
+        .returning(actions.c.id)
+    )
+
+
+@cache
+def _same_or_under_way() -> Executable:
+    same = actions.c.request_key == bindparam("key")
+    under_way = and_(
+        actions.c.kind == bindparam("kind"),
+        actions.c.account == bindparam("account"),
+        actions.c.finished_at.is_(None),
+    )
+    return select(*_FIELDS).where(or_(same, under_way)).order_by(same.desc(), actions.c.id.desc()).limit(1)
+
+
+@cache
+def _writing_step(dialect: str) -> Executable:
+    fields = ("status", "summary", "finished_at", "evidence")
+    named: dict[str, Any] = {name: bindparam(name) for name in ("action_id", "name", "started_at", *fields)}
+    statement = insert_for(dialect, action_steps).values(named)
+    changed = {name: statement.excluded[name] for name in fields}
+    return statement.on_conflict_do_update(index_elements=["action_id", "name"], set_=changed)
 
 
 def confirm(unit: UnitOfWork, values: Mapping[str, Any], claim: Claim | None = None) -> int | None:
@@ -82,36 +124,32 @@ def confirm(unit: UnitOfWork, values: Mapping[str, Any], claim: Claim | None = N
 
     With a `claim` the row is the claimant's from the start: a halt need not wait for a second transaction.
     """
-    claimed: dict[str, Any] = {"status": ActionStatus.CONFIRMED, "attempts": 0}
+    taken: dict[str, Any] = {
+        "status": ActionStatus.CONFIRMED,
+        "attempts": 0,
+        "claimed_by": None,
+        "claimed_until": None,
+    }
     if claim is not None:
         until = values["requested_at"] + claim.lease
-        claimed = {
+        taken = {
             "status": ActionStatus.RUNNING,
             "attempts": 1,
             "claimed_by": claim.by,
             "claimed_until": until,
         }
-    statement = (
-        unit.insert(actions)
-        .values(
-            joined=[],
-            evidence={},
-            unconfirmed=[],
-            **claimed,
-            **values,
-        )
-        .on_conflict_do_nothing(index_elements=["request_key"])
-        .returning(*_FIELDS)
-    )
-    found = unit.connection.execute(statement).mappings().one_or_none()
-    if found is None:
+    nothing_yet: dict[str, Any] = {"joined": [], "evidence": {}, "unconfirmed": []}
+    given = nothing_yet | taken | dict(values)
+    number: int | None = unit.connection.execute(_confirming(unit.dialect), given).scalar_one_or_none()
+    if number is None:
         return None
-    row = _row(found)
     if claim is None:
         unit.wake("runner")
     else:
+        known: dict[str, Any] = {name: given.get(name) for name in ActionRecordRow.__dataclass_fields__}
+        row = ActionRecordRow(**known | {"id": number, "unconfirmed": ()})
         unit.then(lambda: claim.start(row))
-    return row.id
+    return number
 
 
 def by_request_key(unit: UnitOfWork, key: str) -> ActionRecordRow | None:
@@ -121,14 +159,8 @@ def by_request_key(unit: UnitOfWork, key: str) -> ActionRecordRow | None:
 
 def same_or_under_way(unit: UnitOfWork, key: str, kind: ActionKind, account: str) -> ActionRecordRow | None:
     """The action of this very confirmation, else one of the kind that is under way on the account."""
-    under_way = and_(actions.c.kind == kind, actions.c.account == account, actions.c.finished_at.is_(None))
-    query = (
-        select(*_FIELDS)
-        .where(or_(actions.c.request_key == key, under_way))
-        .order_by((actions.c.request_key == key).desc(), actions.c.id.desc())
-        .limit(1)
-    )
-    found = unit.connection.execute(query).mappings().first()
+    query, given = _same_or_under_way(), {"key": key, "kind": kind, "account": account}
+    found = unit.connection.execute(query, given).mappings().first()
     return _row(found) if found else None
 
 
@@ -261,9 +293,16 @@ def write_step(
 ) -> None:
     """Write a step, or bring the step of that name up to date. Its start is kept."""
     finished = None if status is StepStatus.STARTED else at
-    now = {"status": status, "summary": summary, "finished_at": finished, "evidence": dict(evidence)}
-    statement = unit.insert(action_steps).values(action_id=action_id, name=name, started_at=at, **now)
-    unit.connection.execute(statement.on_conflict_do_update(index_elements=["action_id", "name"], set_=now))
+    given = {
+        "action_id": action_id,
+        "name": name,
+        "started_at": at,
+        "status": status,
+        "summary": summary,
+        "finished_at": finished,
+        "evidence": dict(evidence),
+    }
+    unit.connection.execute(_writing_step(unit.dialect), given)
 
 
 def steps(unit: UnitOfWork, action_id: int) -> tuple[Step, ...]:

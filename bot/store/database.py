@@ -23,6 +23,11 @@ Wake = Literal["deliverer", "runner", "clock"]
 BUSY_MS = 5_000
 
 
+def insert_for(dialect: str, table: Table) -> SqliteInsert | PostgresInsert:
+    """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` on that database."""
+    return postgres_insert(table) if dialect == "postgresql" else sqlite_insert(table)
+
+
 class UnitOfWork:
     """One transaction. `wake` names the background pieces that have work once it has committed."""
 
@@ -46,7 +51,7 @@ class UnitOfWork:
 
     def insert(self, table: Table) -> SqliteInsert | PostgresInsert:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` on either database."""
-        return postgres_insert(table) if self.dialect == "postgresql" else sqlite_insert(table)
+        return insert_for(self.dialect, table)
 
 
 class Database:
@@ -138,4 +143,4 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-__all__ = ["Database", "DatabaseError", "UnitOfWork", "Wake"]
+__all__ = ["Database", "DatabaseError", "UnitOfWork", "Wake", "insert_for"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, desc, select, update
+from sqlalchemy import Row, bindparam, desc, select, update
 
 from bot.domain.incident import Incident
 from bot.domain.words import IncidentStatus, Phase, Severity
@@ -40,6 +40,9 @@ def _incident(found: Row[Any]) -> Incident:
     return Incident(**values)
 
 
+_LOCK = select(incidents).where(incidents.c.id == bindparam("number")).with_for_update()  # made once
+
+
 def get(unit: UnitOfWork, number: int) -> Incident | None:
     found = unit.connection.execute(select(incidents).where(incidents.c.id == number)).first()
     return _incident(found) if found else None
@@ -47,8 +50,7 @@ def get(unit: UnitOfWork, number: int) -> Incident | None:
 
 def lock(unit: UnitOfWork, number: int) -> Incident | None:
     """The incident, held until the transaction ends: changes to one incident happen one after the other."""
-    query = select(incidents).where(incidents.c.id == number).with_for_update()
-    found = unit.connection.execute(query).first()
+    found = unit.connection.execute(_LOCK, {"number": number}).first()
     return _incident(found) if found else None
 
 

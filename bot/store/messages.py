@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import RowMapping, Select, func, or_, select, update
+from sqlalchemy import Executable, RowMapping, bindparam, func, null, or_, select, update
 
-from bot.store.database import UnitOfWork
+from bot.store.database import UnitOfWork, insert_for
 from bot.store.tables import messages
 
 
@@ -49,6 +50,22 @@ def _message(values: RowMapping) -> Message:
     return Message(**dict(values))
 
 
+# Made once for each form: to make a statement anew costs more than to run it, and two stand in every change.
+@cache
+def _wanting(dialect: str, *, in_thread: bool, content: bool) -> Executable:
+    same = ["key", "view", "incident_id", "ref", "content", "channel", "broadcast", "nonce", "urgency"]
+    named: dict[str, Any] = {name: bindparam(name) for name in same}
+    named |= {"next_at": bindparam("at"), "created_at": bindparam("at"), "parent_id": null()}
+    if in_thread:
+        parent = select(messages.c.id).where(messages.c.key == bindparam("parent_key"))
+        named["parent_id"] = parent.scalar_subquery()
+    statement = insert_for(dialect, messages).values(named)
+    changed: dict[str, Any] = {"wanted": messages.c.wanted + 1, "urgency": statement.excluded.urgency}
+    if content:
+        changed["content"] = statement.excluded.content
+    return statement.on_conflict_do_update(index_elements=["key"], set_=changed)
+
+
 def want(
     unit: UnitOfWork,
     key: str,
@@ -64,27 +81,21 @@ def want(
     content: Mapping[str, Any] | None = None,
 ) -> None:
     """Ask for the newest version of `key` to be shown: posted if it is not there yet, else edited in place."""
-    parent: Select[Any] | None = None
-    if parent_key is not None:
-        parent = select(messages.c.id).where(messages.c.key == parent_key)
-    statement = unit.insert(messages).values(
-        key=key,
-        view=view,
-        incident_id=incident_id,
-        ref=ref,
-        content=content,
-        channel=channel,
-        parent_id=parent.scalar_subquery() if parent is not None else None,
-        broadcast=broadcast,
-        nonce=uuid4().hex,
-        urgency=int(urgency),
-        next_at=at,
-        created_at=at,
-    )
-    changed: dict[str, Any] = {"wanted": messages.c.wanted + 1, "urgency": int(urgency)}
-    if content is not None:
-        changed["content"] = content
-    unit.connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=changed))
+    given = {
+        "key": key,
+        "view": view,
+        "incident_id": incident_id,
+        "ref": ref,
+        "content": content,
+        "channel": channel,
+        "parent_key": parent_key,
+        "broadcast": broadcast,
+        "nonce": uuid4().hex,
+        "urgency": int(urgency),
+        "at": at,
+    }
+    statement = _wanting(unit.dialect, in_thread=parent_key is not None, content=content is not None)
+    unit.connection.execute(statement, given)
     unit.wake("deliverer")
 
 

@@ -10,6 +10,8 @@ from sqlalchemy import insert, select
 from bot.store.database import UnitOfWork
 from bot.store.tables import timeline
 
+_WRITE = insert(timeline)  # made once: an entry stands in every transaction
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -34,9 +36,15 @@ def write(
 ) -> None:
     """`kind` is a past-tense event such as `IncidentDeclared`; `actor` a Slack user id, or None for Haltdesk itself."""
     unit.connection.execute(
-        insert(timeline).values(
-            incident_id=incident_id, at=at, kind=kind, actor=actor, text=text, details=dict(details or {})
-        )
+        _WRITE,
+        {
+            "incident_id": incident_id,
+            "at": at,
+            "kind": kind,
+            "actor": actor,
+            "text": text,
+            "details": dict(details or {}),
+        },
     )
 
 
