@@ -3,6 +3,7 @@
 import hmac
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -13,6 +14,7 @@ from bot.domain.words import AlertStatus
 from bot.services import intake
 from bot.services.desk import Desk
 from bot.store.database import DatabaseError
+from bot.store.grouping import Grouped
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +65,8 @@ class AlertmanagerWebhook:
     """Answers: 200 stored, 400 no webhook (with what is wrong), 401 no token, 413 too large, 503 not saved."""
 
     def __init__(self, desk: Desk, token: str) -> None:
-        self._desk, self._token = desk, token.encode()
+        self._token = token.encode()
+        self._receive = Grouped(partial(intake.receive_all, desk), partial(intake.receive, desk))
 
     def __call__(self, request: Request) -> Response:
         given = request.headers.get("Authorization", "")
@@ -79,7 +82,7 @@ class AlertmanagerWebhook:
         except ValidationError as error:
             return _answer(400, _what_is_wrong(error))
         try:
-            received = intake.receive(self._desk, as_group(webhook))
+            received = self._receive(as_group(webhook))
         except DatabaseError as failure:
             log.error("a webhook was not saved, Alertmanager is asked to retry: %s", type(failure).__name__)
             return _answer(503, "the database did not take it; send it again")

@@ -1,8 +1,9 @@
 """Alerts come in: each one stored by identity, and what it means for its incident, in one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bot.domain.alerts import AlertChange, AlertGroup, KnownAlert, ReceivedAlert, change_of
 from bot.domain.incident import Incident
@@ -39,6 +40,27 @@ def receive(desk: Desk, group: AlertGroup) -> Received:
     """Store a webhook. Raises the database's error when it cannot be saved: the sender must be told to retry."""
     with desk.database.begin() as unit:
         return receive_in(unit, desk, group)
+
+
+def receive_all(desk: Desk, groups: Sequence[AlertGroup]) -> list[Received]:
+    """Store several webhooks in one commit, or none of them: then the error is any one's, and each is to be tried alone."""
+    with desk.database.begin(gathers=True) as unit:
+        unit.foresee(_ahead(unit, desk, groups))
+        # Always in the same order, so that two processes that got the same webhooks do not wait for each other.
+        order = sorted(range(len(groups)), key=lambda place: groups[place].group_key)
+        found = {place: receive_in(unit, desk, groups[place]) for place in order}
+    return [found[place] for place in range(len(groups))]
+
+
+def _ahead(unit: UnitOfWork, desk: Desk, groups: Sequence[AlertGroup]) -> dict[Hashable, Any]:
+    """What the webhooks will ask for, each kind read at once. Accounts are held first, incidents last."""
+    told = [alert for group in groups for alert in group.alerts]
+    answers = alerts.read_ahead(unit, list({(alert.fingerprint, alert.starts_at): None for alert in told}))
+    decided = (desk.policy.decide(alert.labels, alert.annotations) for alert in told)
+    if any(decision.severity is Severity.SEV1 for decision in decided):
+        answers |= relapse.read_ahead(unit, desk)
+    keys = list({group.group_key: None for group in groups})
+    return answers | incidents.read_ahead(unit, keys, desk.now() - desk.reopen_window)
 
 
 def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:

@@ -1,6 +1,6 @@
 """Alerts by identity: fingerprint and startsAt. Nothing else joins or parts them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,12 +8,16 @@ from typing import Any
 from sqlalchemy import RowMapping, func, select, tuple_, update
 
 from bot.domain.words import AlertStatus, Severity
-from bot.store.database import UnitOfWork
+from bot.store.database import UNSEEN, UnitOfWork, on_either
 from bot.store.tables import alerts, incidents
 
 Identity = tuple[str, datetime]
 # SQLite allows 32,766 variables in a statement; two go into each identity.
 CHUNK = 5_000
+
+_INSERT = on_either(
+    lambda statement: statement.on_conflict_do_nothing(index_elements=["fingerprint", "starts_at"]), alerts
+)
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,16 @@ def _stored(values: RowMapping) -> StoredAlert:
 
 def by_identity(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Identity, StoredAlert]:
     """The stored ones among `identities`, held until the transaction ends."""
+    ahead = {identity: unit.foreseen(("alert", identity), once=True) for identity in identities}
+    if all(known is not UNSEEN for known in ahead.values()):
+        return {identity: known for identity, known in ahead.items() if known is not None}
     found: dict[Identity, StoredAlert] = {}
     for start in range(0, len(identities), CHUNK):
         chunk = identities[start : start + CHUNK]
         query = (
             select(alerts)
             .where(tuple_(alerts.c.fingerprint, alerts.c.starts_at).in_(chunk))
+            .order_by(alerts.c.id)
             .with_for_update()
         )
         for stored in unit.connection.execute(query).mappings():
@@ -59,11 +67,15 @@ def by_identity(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Identi
     return found
 
 
+def read_ahead(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Hashable, Any]:
+    """What each webhook of a batch will ask `by_identity` for, read at once: for `UnitOfWork.foresee`."""
+    found = by_identity(unit, identities)
+    return {("alert", identity): found.get(identity) for identity in identities}
+
+
 def insert(unit: UnitOfWork, values: Sequence[Mapping[str, Any]]) -> None:
     """Insert new alerts; one that another transaction has inserted meanwhile is left as that one wrote it."""
-    if values:
-        statement = unit.insert(alerts).on_conflict_do_nothing(index_elements=["fingerprint", "starts_at"])
-        unit.connection.execute(statement, list(values))
+    unit.put_all(_INSERT[unit.dialect], values)
 
 
 def change(unit: UnitOfWork, number: int, **values: Any) -> None:

@@ -31,5 +31,6 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def json_column() -> TypeEngine[Any]:
-    return JSON().with_variant(JSONB(), "postgresql")
+def json_column(*, none_as_null: bool = False) -> TypeEngine[Any]:
+    """`none_as_null`: None is written as SQL's NULL, not as JSON's null."""
+    return JSON(none_as_null).with_variant(JSONB(none_as_null), "postgresql")

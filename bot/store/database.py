@@ -2,11 +2,11 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, text
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -15,12 +15,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from bot.store.gathering import UNSEEN, Gathered
 from bot.store.wakeups import CHANNEL
 
 DatabaseError = SQLAlchemyError
 
 Wake = Literal["deliverer", "runner", "clock"]
 BUSY_MS = 5_000
+_NOTIFY = text("SELECT pg_notify(:channel, :names)")
 
 
 def insert_for(dialect: str, table: Table) -> SqliteInsert | PostgresInsert:
@@ -29,14 +31,54 @@ def insert_for(dialect: str, table: Table) -> SqliteInsert | PostgresInsert:
 
 
 class UnitOfWork:
-    """One transaction. `wake` names the background pieces that have work once it has committed."""
+    """One transaction. `wake` names the background pieces that have work once it has committed.
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    One that gathers (for many webhooks in one commit) keeps what is `put` until somebody looks: whoever takes
+    `connection` finds everything written, and what was read ahead is forgotten, for it may be changed now.
+    """
+
+    def __init__(self, connection: Connection, *, gathers: bool = False) -> None:
+        self._connection = connection
+        self.gathered = Gathered() if gathers else None
         self.dialect = connection.dialect.name
         self.wakes: set[Wake] = set()
         self.afterwards: list[Callable[[], None]] = []
         self.closings: list[Callable[[], None]] = []
+
+    @property
+    def connection(self) -> Connection:
+        if self.gathered is not None:
+            self.gathered.write(self._connection)
+            self.gathered.ahead.clear()
+        return self._connection
+
+    def put(self, statement: Insert, values: Mapping[str, Any], *, key: Hashable = None) -> None:
+        """Insert a row that nothing in the rest of this use case needs to be told of.
+
+        `key`: a later row of the same key takes this one's place, if it is not written yet.
+        """
+        if self.gathered is None:
+            self._connection.execute(statement, values)
+        else:
+            self.gathered.put(statement, values, key)
+
+    def put_all(self, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+        if self.gathered is None and rows:
+            self._connection.execute(statement, list(rows))
+        for row in rows if self.gathered is not None else ():
+            self.gathered.put(statement, row, None)
+
+    def foresee(self, answers: Mapping[Hashable, Any]) -> None:
+        """Keep what use cases will ask for in this transaction, until somebody takes `connection`."""
+        if self.gathered is not None:
+            self.gathered.ahead |= answers
+
+    def foreseen(self, what: Hashable, *, once: bool = False) -> Any:
+        """What was kept for this question, else `UNSEEN`; with `once` it serves this time only."""
+        if self.gathered is None:
+            return UNSEEN
+        ahead = self.gathered.ahead
+        return ahead.pop(what, UNSEEN) if once else ahead.get(what, UNSEEN)
 
     def wake(self, piece: Wake) -> None:
         self.wakes.add(piece)
@@ -52,6 +94,11 @@ class UnitOfWork:
     def insert(self, table: Table) -> SqliteInsert | PostgresInsert:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` on either database."""
         return insert_for(self.dialect, table)
+
+
+def on_either(build: Callable[[SqliteInsert | PostgresInsert], Insert], table: Table) -> Mapping[str, Insert]:
+    """An INSERT for each kind of database, by the name of its dialect: made once, so that it is compiled once."""
+    return {"sqlite": build(sqlite_insert(table)), "postgresql": build(postgres_insert(table))}
 
 
 class Database:
@@ -95,20 +142,20 @@ class Database:
             waker()
 
     @contextmanager
-    def begin(self) -> Iterator[UnitOfWork]:
+    def begin(self, *, gathers: bool = False) -> Iterator[UnitOfWork]:
         """A writing transaction: committed at the end of the block, rolled back when it raises."""
         with self._writing, self.engine.connect() as connection:
             connection = connection.execution_options(writes=True)
             with connection.begin():
-                unit = UnitOfWork(connection)
+                unit = UnitOfWork(connection, gathers=gathers)
                 yield unit
                 for closing in unit.closings:
                     closing()
+                if unit.gathered is not None:
+                    unit.gathered.write(connection)
                 if unit.wakes and not self.sqlite:
                     names = ",".join(sorted(unit.wakes))
-                    connection.execute(
-                        text("SELECT pg_notify(:channel, :names)"), {"channel": CHANNEL, "names": names}
-                    )
+                    connection.execute(_NOTIFY, {"channel": CHANNEL, "names": names})
         for what in unit.afterwards:
             what()
         for piece in unit.wakes:
@@ -143,4 +190,4 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-__all__ = ["Database", "DatabaseError", "UnitOfWork", "Wake", "insert_for"]
+__all__ = ["UNSEEN", "Database", "DatabaseError", "UnitOfWork", "Wake", "insert_for", "on_either"]

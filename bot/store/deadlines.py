@@ -5,10 +5,18 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from bot.store.database import UnitOfWork
+from bot.store.database import UnitOfWork, on_either
 from bot.store.tables import deadlines
 
 WAITING, DONE, WITHDRAWN = "waiting", "done", "withdrawn"
+
+_SCHEDULE = on_either(
+    lambda statement: statement.on_conflict_do_update(
+        index_elements=["key"],
+        set_={name: statement.excluded[name] for name in ("due_at", "state", "reason", "changed_at")},
+    ),
+    deadlines,
+)
 
 
 @dataclass(frozen=True)
@@ -24,9 +32,16 @@ def schedule(
     unit: UnitOfWork, key: str, kind: str, incident_id: int, due_at: datetime, *, at: datetime
 ) -> None:
     """Set the deadline `key`; one that is there already is moved to `due_at` and waits again."""
-    fresh = {"due_at": due_at, "state": WAITING, "reason": None, "changed_at": at}
-    statement = unit.insert(deadlines).values(key=key, kind=kind, incident_id=incident_id, **fresh)
-    unit.connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=fresh))
+    values = {
+        "key": key,
+        "kind": kind,
+        "incident_id": incident_id,
+        "due_at": due_at,
+        "state": WAITING,
+        "reason": None,
+        "changed_at": at,
+    }
+    unit.put(_SCHEDULE[unit.dialect], values, key=key)
     unit.wake("clock")
 
 

@@ -1,15 +1,17 @@
 """Incidents, their phases and their checklist marks."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Row, bindparam, desc, select, update
+from sqlalchemy import Row, bindparam, desc, func, select, text, update
+from sqlalchemy import insert as sqlalchemy_insert
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from bot.domain.incident import Incident
 from bot.domain.words import IncidentStatus, Phase, Severity
-from bot.store.database import UnitOfWork
+from bot.store.database import UNSEEN, UnitOfWork, on_either
 from bot.store.tables import checklist_marks, incidents, phase_visits
 
 
@@ -31,6 +33,49 @@ class PhaseVisit:
     left_reason: str | None
 
 
+# Made once: SQLAlchemy compiles a statement once, and finds it again by the object.
+_LOCK = select(incidents).where(incidents.c.id == bindparam("number")).with_for_update()
+_OPEN = (
+    select(incidents)
+    .where(incidents.c.open_group_key.in_(bindparam("keys", expanding=True)))
+    .order_by(incidents.c.id)
+    .with_for_update()
+)
+_RESOLVED = (
+    select(incidents)
+    .where(
+        incidents.c.group_key.in_(bindparam("keys", expanding=True)),
+        incidents.c.resolved_at >= bindparam("since"),
+    )
+    .order_by(incidents.c.resolved_at, incidents.c.id)
+    .with_for_update()
+)
+_LAST = select(func.max(incidents.c.id))
+_NEXT_POSTGRES = text(
+    "SELECT nextval(pg_get_serial_sequence('incidents', 'id')) FROM generate_series(1, :many)"
+)
+_INSERT = sqlalchemy_insert(incidents)
+_INSERT_ONE = on_either(
+    lambda statement: statement.on_conflict_do_nothing(index_elements=["open_group_key"]).returning(
+        incidents.c.id
+    ),
+    incidents,
+)
+_ENTER = on_either(
+    lambda statement: statement.on_conflict_do_update(
+        index_elements=["incident_id", "phase"],
+        set_={name: statement.excluded[name] for name in ("entered_at", "left_at", "left_by", "left_reason")},
+    ),
+    phase_visits,
+)
+# An incident as the table makes it when nothing is said.
+_BLANK: Mapping[str, Any] = {
+    column.name: column.default.arg if isinstance(column.default, ScalarElementColumnDefault) else None
+    for column in incidents.c
+    if not column.primary_key
+}
+
+
 def _incident(found: Row[Any]) -> Incident:
     values = dict(found._mapping)
     values.pop("open_group_key")
@@ -50,38 +95,80 @@ def get(unit: UnitOfWork, number: int) -> Incident | None:
 
 def lock(unit: UnitOfWork, number: int) -> Incident | None:
     """The incident, held until the transaction ends: changes to one incident happen one after the other."""
+    held = unit.foreseen(("incident", number))
+    if held is not UNSEEN:
+        return cast("Incident", held)
     found = unit.connection.execute(_LOCK, {"number": number}).first()
     return _incident(found) if found else None
 
 
 def open_of_group(unit: UnitOfWork, group_key: str) -> Incident | None:
-    query = select(incidents).where(incidents.c.open_group_key == group_key).with_for_update()
-    found = unit.connection.execute(query).first()
-    return _incident(found) if found else None
+    found = unit.foreseen(("open", group_key), once=True)
+    if found is UNSEEN:
+        found = open_of_groups(unit, [group_key]).get(group_key)
+    return cast("Incident | None", found)
+
+
+def open_of_groups(unit: UnitOfWork, group_keys: Sequence[str]) -> dict[str, Incident]:
+    """The open incidents of these alert groups, by group, held until the transaction ends."""
+    found = [_incident(row) for row in unit.connection.execute(_OPEN, {"keys": group_keys})]
+    return {str(incident.group_key): incident for incident in found}
 
 
 def last_resolved_of_group(unit: UnitOfWork, group_key: str, since: datetime) -> Incident | None:
     """The incident of this group that was resolved last, if that was after `since`."""
-    query = (
-        select(incidents)
-        .where(incidents.c.group_key == group_key, incidents.c.resolved_at >= since)
-        .order_by(desc(incidents.c.resolved_at))
-        .limit(1)
-        .with_for_update()
-    )
-    found = unit.connection.execute(query).first()
-    return _incident(found) if found else None
+    found = unit.foreseen(("resolved", group_key), once=True)
+    if found is UNSEEN:
+        found = last_resolved_of_groups(unit, [group_key], since).get(group_key)
+    return cast("Incident | None", found)
+
+
+def last_resolved_of_groups(
+    unit: UnitOfWork, group_keys: Sequence[str], since: datetime
+) -> dict[str, Incident]:
+    """Of each of these groups the incident that was resolved last, if that was after `since`."""
+    rows = unit.connection.execute(_RESOLVED, {"keys": group_keys, "since": since})
+    return {str(incident.group_key): incident for incident in map(_incident, rows)}  # the last one stands
+
+
+def read_ahead(unit: UnitOfWork, group_keys: Sequence[str], since: datetime) -> dict[Hashable, Any]:
+    """What each webhook of a batch will ask for, read at once, and numbers for the incidents that it may open."""
+    opened = open_of_groups(unit, group_keys)
+    others = [key for key in group_keys if key not in opened]
+    resolved = last_resolved_of_groups(unit, others, since) if others else {}
+    answers: dict[Hashable, Any] = {("incident", found.id): found for found in opened.values()}
+    answers |= {("open", key): opened.get(key) for key in group_keys}
+    answers |= {("resolved", key): resolved.get(key) for key in group_keys}
+    answers["numbers"] = iter(_numbers(unit, sum(key not in resolved for key in others)))
+    return answers
+
+
+def _numbers(unit: UnitOfWork, many: int) -> list[int]:
+    """Numbers that no other incident has or will get. On SQLite because there is one writer at a time."""
+    if not many:
+        return []
+    if unit.dialect == "postgresql":
+        return list(unit.connection.execute(_NEXT_POSTGRES, {"many": many}).scalars())
+    last = unit.connection.execute(_LAST).scalar_one() or 0
+    return list(range(last + 1, last + 1 + many))
 
 
 def insert(unit: UnitOfWork, values: Mapping[str, Any]) -> int | None:
-    """Insert an open incident; None when another transaction has just opened one for the same alert group."""
-    statement = (
-        unit.insert(incidents)
-        .values(status=IncidentStatus.OPEN, open_group_key=values.get("group_key"), **values)
-        .on_conflict_do_nothing(index_elements=["open_group_key"])
-        .returning(incidents.c.id)
-    )
-    return unit.connection.execute(statement).scalar_one_or_none()
+    """Insert an open incident; None when another transaction has just opened one for the same alert group.
+
+    In a transaction that gathers, the number was taken ahead and such an incident is an `IntegrityError` at the end:
+    whoever gathers does the work again, one by one.
+    """
+    row = _BLANK | dict(values) | {"status": IncidentStatus.OPEN, "open_group_key": values.get("group_key")}
+    numbers = unit.foreseen("numbers")
+    number: int | None = next(numbers, None) if numbers is not UNSEEN else None
+    if number is not None:
+        unit.put(_INSERT, row | {"id": number})
+        fields = {name: row[name] for name in Incident.__dataclass_fields__ if name != "id"}
+        unit.foresee({("incident", number): Incident(id=number, **fields)})
+        return number
+    number = unit.connection.execute(_INSERT_ONE[unit.dialect], row).scalar_one_or_none()
+    return number
 
 
 def change(unit: UnitOfWork, number: int, **values: Any) -> None:
@@ -133,10 +220,7 @@ def visits(unit: UnitOfWork, number: int) -> dict[Phase, PhaseVisit]:
 
 def enter_phase(unit: UnitOfWork, number: int, phase: Phase, at: datetime) -> None:
     fresh = {"entered_at": at, "left_at": None, "left_by": None, "left_reason": None}
-    statement = unit.insert(phase_visits).values(incident_id=number, phase=phase, **fresh)
-    unit.connection.execute(
-        statement.on_conflict_do_update(index_elements=["incident_id", "phase"], set_=fresh)
-    )
+    unit.put(_ENTER[unit.dialect], {"incident_id": number, "phase": phase, **fresh}, key=(number, phase))
 
 
 def leave_phase(

@@ -4,13 +4,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
-from functools import cache
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Executable, RowMapping, bindparam, func, null, or_, select, update
+from sqlalchemy import Insert, RowMapping, bindparam, func, or_, select, update
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
-from bot.store.database import UnitOfWork, insert_for
+from bot.store.columns import json_column
+from bot.store.database import UnitOfWork, on_either
 from bot.store.tables import messages
 
 
@@ -46,24 +48,28 @@ class Message:
 _FIELDS = [messages.c[name] for name in Message.__dataclass_fields__]
 
 
+def _wanting(statement: SqliteInsert | PostgresInsert) -> Insert:
+    """Posted if it is not there yet, else its newest version is wanted; the content stays where none is given."""
+    parent = messages.alias("parent")
+    values: dict[str, Any] = {
+        "parent_id": select(parent.c.id).where(parent.c.key == bindparam("parent_key")).scalar_subquery(),
+        "content": bindparam("content", type_=json_column(none_as_null=True)),
+    }
+    return statement.values(**values).on_conflict_do_update(
+        index_elements=["key"],
+        set_={
+            "wanted": messages.c.wanted + 1,
+            "urgency": statement.excluded.urgency,
+            "content": func.coalesce(statement.excluded.content, messages.c.content),
+        },
+    )
+
+
+_WANT = on_either(_wanting, messages)
+
+
 def _message(values: RowMapping) -> Message:
     return Message(**dict(values))
-
-
-# Made once for each form: to make a statement anew costs more than to run it, and two stand in every change.
-@cache
-def _wanting(dialect: str, *, in_thread: bool, content: bool) -> Executable:
-    same = ["key", "view", "incident_id", "ref", "content", "channel", "broadcast", "nonce", "urgency"]
-    named: dict[str, Any] = {name: bindparam(name) for name in same}
-    named |= {"next_at": bindparam("at"), "created_at": bindparam("at"), "parent_id": null()}
-    if in_thread:
-        parent = select(messages.c.id).where(messages.c.key == bindparam("parent_key"))
-        named["parent_id"] = parent.scalar_subquery()
-    statement = insert_for(dialect, messages).values(named)
-    changed: dict[str, Any] = {"wanted": messages.c.wanted + 1, "urgency": statement.excluded.urgency}
-    if content:
-        changed["content"] = statement.excluded.content
-    return statement.on_conflict_do_update(index_elements=["key"], set_=changed)
 
 
 def want(
@@ -81,7 +87,7 @@ def want(
     content: Mapping[str, Any] | None = None,
 ) -> None:
     """Ask for the newest version of `key` to be shown: posted if it is not there yet, else edited in place."""
-    given = {
+    values = {
         "key": key,
         "view": view,
         "incident_id": incident_id,
@@ -92,10 +98,10 @@ def want(
         "broadcast": broadcast,
         "nonce": uuid4().hex,
         "urgency": int(urgency),
-        "at": at,
+        "next_at": at,
+        "created_at": at,
     }
-    statement = _wanting(unit.dialect, in_thread=parent_key is not None, content=content is not None)
-    unit.connection.execute(statement, given)
+    unit.put(_WANT[unit.dialect], values, key=key)
     unit.wake("deliverer")
 
 

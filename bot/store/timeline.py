@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from bot.store.database import UnitOfWork
 from bot.store.tables import timeline
 
-_WRITE = insert(timeline)  # made once: an entry stands in every transaction
+_WRITE = insert(timeline)
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def write(
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """`kind` is a past-tense event such as `IncidentDeclared`; `actor` a Slack user id, or None for Haltdesk itself."""
-    unit.connection.execute(
+    unit.put(
         _WRITE,
         {
             "incident_id": incident_id,

@@ -1,0 +1,109 @@
+"""Groups commits: who comes while another commits waits, and the next one commits for all who wait."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+MOST = 64  # in one commit: what a failure of one has to be tried again for
+# A deadlock, or a lock not had in time, is one batch's trouble and not the database's. Source: PostgreSQL, Appendix A.
+OF_THE_MOMENT = frozenset({"40001", "40P01", "55P03"})
+
+
+class Lost(Exception):
+    """Whoever was to commit this ended without an answer."""
+
+
+class Grouped(Generic[T, R]):
+    """Call it with one item; it returns that item's result, after the commit that holds it, or raises its own error.
+
+    `together` does several items in one transaction, all or nothing, and gives their results in order. When that
+    fails, each is done by itself with `alone`, so that a bad one fails only for its sender; but when the database
+    itself is away, nobody else waits for its time limits too: all are given that error.
+    """
+
+    def __init__(
+        self, together: Callable[[Sequence[T]], list[R]], alone: Callable[[T], R], *, most: int = MOST
+    ) -> None:
+        self._together, self._alone, self._most = together, alone, most
+        self._waiting: deque[_Place[T, R]] = deque()
+        self._led = False
+        self._lock = threading.Lock()
+
+    def __call__(self, item: T) -> R:
+        mine = _Place[T, R](item)
+        with self._lock:
+            self._waiting.append(mine)
+            leads, self._led = not self._led, True
+        if not leads:
+            mine.turn.acquire()
+        if not mine.settled:
+            self._lead()
+        if mine.error is not None:
+            raise mine.error
+        return mine.results[0]
+
+    def _lead(self) -> None:
+        """Commit for those at the head of the queue, this thread's own item first, and pass the lead on."""
+        with self._lock:
+            taken = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+        try:
+            self._commit(taken)
+        finally:
+            for place in taken:
+                place.settle()
+            with self._lock:
+                following = self._waiting[0] if self._waiting else None
+                self._led = following is not None
+            if following is not None:
+                following.turn.release()
+            for place in taken[1:]:
+                place.turn.release()
+
+    def _commit(self, taken: list["_Place[T, R]"]) -> None:
+        try:
+            results = self._together([place.item for place in taken])
+        except Exception as failure:
+            if len(taken) == 1 or _database_away(failure):
+                for place in taken:
+                    place.error = failure
+                return
+        else:
+            for place, result in zip(taken, results, strict=True):
+                place.results.append(result)
+            return
+        for place in taken:
+            try:
+                place.results.append(self._alone(place.item))
+            except Exception as failure:
+                place.error = failure
+
+
+class _Place(Generic[T, R]):
+    """One caller's place in the queue. `turn` is released when there is a result, or when it is its turn to lead."""
+
+    def __init__(self, item: T) -> None:
+        self.item = item
+        self.results: list[R] = []
+        self.error: Exception | None = None
+        self.settled = False
+        self.turn = threading.Lock()
+        self.turn.acquire()
+
+    def settle(self) -> None:
+        if not self.results and self.error is None:
+            self.error = Lost()
+        self.settled = True
+
+
+def _database_away(failure: Exception) -> bool:
+    if isinstance(failure, DBAPIError) and not failure.connection_invalidated:
+        if getattr(failure.orig, "sqlstate", None) in OF_THE_MOMENT:
+            return False
+        return isinstance(failure, OperationalError | InterfaceError)
+    return isinstance(failure, DBAPIError | TimeoutError)
