@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import cached_property
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,7 @@ from bot.domain.alert_name import NamePattern
 from bot.domain.checklist import ChecklistItem, PhasePlan, items_for
 from bot.domain.reconciliation import Thresholds
 from bot.domain.response_time import SeverityLevel, acknowledge_by
-from bot.domain.severity import AmountCondition, Decision, SeverityRule, decide
+from bot.domain.severity import AmountCondition, Decision, RulesByName, SeverityRule, decide
 from bot.domain.words import Phase, Severity
 from bot.ports.commands import DeskCommand
 
@@ -68,10 +69,14 @@ class Policy:
         return decide(
             labels,
             annotations,
-            self.rules,
+            self._rules_by_name,
             by_label=self.severity_by_label,
             otherwise=self.severity_otherwise,
         )
+
+    @cached_property
+    def _rules_by_name(self) -> RulesByName:
+        return RulesByName(self.rules)
 
     @property
     def thresholds(self) -> Thresholds:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
-_LONGEST_NAME = 300
+LONGEST_NAME = 300
 
 
 def words_of(name: str) -> tuple[str, ...]:
     """The words of a name, in small letters: "HighVolatilityVIX" -> ("high", "volatility", "vix")."""
-    return tuple(word.lower() for word in _WORD.findall(name[:_LONGEST_NAME]))
+    return tuple(word.lower() for word in _WORD.findall(name[:LONGEST_NAME]))
 
 
 @dataclass(frozen=True)

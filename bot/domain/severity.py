@@ -4,18 +4,20 @@ In order: the label `sev`, the first rule that matches, the label `severity`, an
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
-from bot.domain.alert_name import NamePattern, words_of
+from bot.domain.alert_name import LONGEST_NAME, NamePattern, words_of
 from bot.domain.money_text import Amount, largest_amount
 from bot.domain.words import Severity
 
 _EXPLICIT = re.compile(r"\s*(?:sev|severity|p)?[\s_-]*([1-4])\s*", re.IGNORECASE)
 _SPELT = re.compile(r"\s*(?:sev|p)[\s_-]*([1-4])\s*", re.IGNORECASE)
 _SHOWN = 40
+NAMES = 1024  # remembered; a name is at most LONGEST_NAME characters
 
 # A name that ends like this tells of an end, not of trouble ("LowLatencyRestored"), unless a word just before
 # denies it ("LatencyAboveNormal").
@@ -82,10 +84,25 @@ class Decision:
     ignore: bool = False
 
 
+class RulesByName:
+    """The rules as they are asked for: those that an alert's name leaves open, in their order.
+
+    The last names are remembered: alerts come in storms of a few names, and reading the name is most of the work.
+    """
+
+    def __init__(self, rules: Sequence[SeverityRule]) -> None:
+        self._rules = tuple(rules)
+        self.for_name: Callable[[str], tuple[SeverityRule, ...]] = lru_cache(maxsize=NAMES)(self._look)
+
+    def _look(self, alert_name: str) -> tuple[SeverityRule, ...]:
+        name = words_of(alert_name)
+        return tuple(rule for rule in self._rules if _name_matches(rule, name))
+
+
 def decide(
     labels: Mapping[str, str],
     annotations: Mapping[str, str],
-    rules: Sequence[SeverityRule],
+    rules: Sequence[SeverityRule] | RulesByName,
     *,
     by_label: Mapping[str, Severity] = BY_LABEL,
     otherwise: Severity = Severity.SEV3,
@@ -98,9 +115,9 @@ def decide(
         if found:
             return Decision(Severity(f"SEV-{found[1]}"), f'label sev="{explicit.strip()}"')
         remark = f'; label sev="{_short(explicit)}" is not SEV-1 to SEV-4'
-    name = words_of(labels.get("alertname", ""))
-    for rule in rules:
-        matched, detail = _matches(rule, name, labels, annotations)
+    by_name = rules if isinstance(rules, RulesByName) else RulesByName(rules)
+    for rule in by_name.for_name(labels.get("alertname", "")[:LONGEST_NAME]):
+        matched, detail = _matches(rule, labels, annotations)
         if matched:
             reason = f'rule "{rule.name}"{detail}{remark}'
             return Decision(rule.severity or otherwise, reason, rule.name, ignore=rule.ignore)
@@ -114,14 +131,16 @@ def decide(
     return Decision(otherwise, f"no rule matched{remark}")
 
 
-def _matches(
-    rule: SeverityRule, name: tuple[str, ...], labels: Mapping[str, str], annotations: Mapping[str, str]
-) -> tuple[bool, str]:
-    """Whether every condition of the rule holds, and what to add to the reason."""
+def _name_matches(rule: SeverityRule, name: tuple[str, ...]) -> bool:
     if rule.alerts and not (_tells_of_trouble(rule, name) and any(p.matches(name) for p in rule.alerts)):
-        return False, ""
-    if any(pattern.matches(name) for pattern in rule.except_alerts):
-        return False, ""
+        return False
+    return not any(pattern.matches(name) for pattern in rule.except_alerts)
+
+
+def _matches(
+    rule: SeverityRule, labels: Mapping[str, str], annotations: Mapping[str, str]
+) -> tuple[bool, str]:
+    """Whether every condition but the name's holds, and what to add to the reason."""
     if not all(_like(labels.get(key, ""), pattern) for key, pattern in rule.labels.items()):
         return False, ""
     if not all(_like(annotations.get(key, ""), pattern) for key, pattern in rule.annotations.items()):

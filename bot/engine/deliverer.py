@@ -1,7 +1,7 @@
 """Brings Slack to the newest version of every message: posts, edits, finds what was posted before a crash."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from bot.store.messages import Message
 
 log = logging.getLogger(__name__)
 
+RESTS = 10  # times as long as a look in vain took
 LEASE = timedelta(seconds=45)  # longer than the calls of one delivery can take
 # A post whose answer was lost may still arrive: Slack is asked for it only after this long.
 SETTLING = timedelta(seconds=3)
@@ -59,14 +60,18 @@ class Deliverer:
         self._name = name
         self._posts = pace or Pace(per_second=1.0, burst=4)
         self._edits = Pace(per_second=1.0, burst=4)
+        self._rests_until = 0.0
 
     def run_once(self, now: datetime) -> bool:
         """Deliver the most urgent message that may go out now; false when there is none."""
         closed = self._posts.closed(self._time.monotonic())
+        if closed and not self._anything(now, closed):
+            return False
         with self._database.begin() as unit:
             claimed = messages.claim(unit, now=now, by=self._name, until=now + LEASE, avoid=closed)
         if claimed is None:
             return False
+        self._database.wake("deliverer")  # there may be more, for another who is idle
         pace, place = self._pace(claimed)
         wait = pace.take(place, self._time.monotonic())
         if wait > 0:
@@ -92,10 +97,33 @@ class Deliverer:
             self._put_off(claimed, self._time.now() + FOR_PEOPLE, str(broken)[:500], gave_up=True)
         return True
 
-    def next_at(self) -> datetime | None:
-        """When there may be something to do, if nothing is asked for meanwhile."""
+    def _anything(self, now: datetime, closed: Collection[str]) -> bool:
+        """Look, without taking the lock that webhooks need, whether anything but posts to closed channels is due.
+
+        In a storm there are thousands of those to look through, and each webhook would make four threads look: a
+        look that took long is not repeated soon.
+        """
+        began = self._time.monotonic()
+        if began < self._rests_until:
+            return False
         with self._database.read() as unit:
-            return messages.next_wanted_at(unit)
+            found = messages.any_due(unit, now=now, avoid=closed)
+        ended = self._time.monotonic()
+        if not found:
+            self._rests_until = ended + RESTS * (ended - began)
+        return found
+
+    def rest(self, now: datetime) -> float:
+        """Seconds until there may be something to do, if nothing is asked for meanwhile; at most one."""
+        with self._database.read() as unit:
+            due = messages.next_wanted_at(unit, after=now)
+        clock = self._time.monotonic()
+        waits = [1.0, *self._posts.closed(clock).values()]
+        if self._rests_until > clock:
+            waits.append(self._rests_until - clock)
+        if due is not None:
+            waits.append((due - now) / timedelta(seconds=1))
+        return max(0.005, min(waits))
 
     def _pace(self, message: Message) -> tuple[Pace, str]:
         """Posts are paced by channel, edits by message."""

@@ -99,7 +99,9 @@ class Engine:
             loop.join(1.0)
 
     def _wake_deliverers(self) -> None:
-        for loop in self.deliverers:
+        """One looks, and wakes the next when it found something: four at once would stand in each other's way."""
+        idle = next((loop for loop in self.deliverers if loop.idle), None)
+        for loop in self.deliverers if idle is None else (idle,):
             loop.wake()
 
     def _deliver(self) -> float:
@@ -108,8 +110,7 @@ class Engine:
             return hush
         if self._deliverer.run_once(self._time.now()):
             return 0.0
-        due = self._deliverer.next_at()
-        return 1.0 if due is None else max(0.05, (due - self._time.now()) / timedelta(seconds=1))
+        return self._deliverer.rest(self._time.now())
 
     def _run(self) -> float:
         self._runner.run_once(self._time.now())

@@ -22,12 +22,18 @@ class Loop:
         self.errors = 0
         self.last_error: str | None = None
         self._step = step
+        self._waits = False
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits, and nobody has woken it yet."""
+        return self._waits and not self._wake.is_set()
 
     def wake(self) -> None:
         self._wake.set()
@@ -52,4 +58,6 @@ class Loop:
                 self._stop.wait(AFTER_ERROR)
                 continue
             if wait > 0:
+                self._waits = True
                 self._wake.wait(min(wait, IDLE))
+                self._waits = False

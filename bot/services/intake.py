@@ -43,7 +43,7 @@ def receive(desk: Desk, group: AlertGroup) -> Received:
 
 
 def receive_all(desk: Desk, groups: Sequence[AlertGroup]) -> list[Received]:
-    """Store several webhooks in one commit, or none of them: then the error is any one's, and each is to be tried alone."""
+    """Store several webhooks in one commit, or none: then the error is one's, and each is to be tried alone."""
     with desk.database.begin(gathers=True) as unit:
         unit.foresee(_ahead(unit, desk, groups))
         # Always in the same order, so that two processes that got the same webhooks do not wait for each other.

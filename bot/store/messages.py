@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from secrets import token_hex
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import Insert, RowMapping, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
@@ -65,6 +65,46 @@ def _wanting(statement: SqliteInsert | PostgresInsert) -> Insert:
     )
 
 
+_parent = messages.alias("parent")
+# Made once, for they run for every message: SQLAlchemy compiles a statement once, and finds it again by the object.
+_DUE = (
+    select(messages.c.id)
+    .outerjoin(_parent, _parent.c.id == messages.c.parent_id)
+    .where(
+        messages.c.shown < messages.c.wanted,
+        messages.c.next_at <= bindparam("now"),
+        or_(messages.c.claimed_until.is_(None), messages.c.claimed_until < bindparam("now")),
+        or_(messages.c.parent_id.is_(None), _parent.c.ts.is_not(None)),
+        or_(messages.c.ts.is_not(None), messages.c.channel.not_in(bindparam("avoid", expanding=True))),
+    )
+    .order_by(messages.c.urgency, messages.c.id)
+    .limit(1)
+)
+_CLAIM = _DUE.with_for_update(skip_locked=True, of=messages)
+_BY_NUMBER = messages.c.id == bindparam("number")
+_CLAIMED = (
+    update(messages)
+    .where(_BY_NUMBER)
+    .values(claimed_by=bindparam("by"), claimed_until=bindparam("until"))
+    .returning(*_FIELDS)
+)
+_GET = select(*_FIELDS).where(_BY_NUMBER)
+_POSTING = update(messages).where(_BY_NUMBER).values(posting_since=bindparam("at"))
+_DELIVERED = (
+    update(messages)
+    .where(_BY_NUMBER)
+    .values(
+        shown=bindparam("version"),
+        ts=bindparam("place"),
+        posting_since=None,
+        claimed_by=None,
+        claimed_until=None,
+        attempts=0,
+        last_error=None,
+        gave_up=False,
+        delivered_at=bindparam("at"),
+    )
+)
 _WANT = on_either(_wanting, messages)
 
 
@@ -96,7 +136,7 @@ def want(
         "channel": channel,
         "parent_key": parent_key,
         "broadcast": broadcast,
-        "nonce": uuid4().hex,
+        "nonce": token_hex(16),
         "urgency": int(urgency),
         "next_at": at,
         "created_at": at,
@@ -120,36 +160,22 @@ def claim(
     unit: UnitOfWork, *, now: datetime, by: str, until: datetime, avoid: Collection[str] = ()
 ) -> Message | None:
     """Claim the most urgent message that is due and whose thread exists; posts to channels in `avoid` have to wait."""
-    parent = messages.alias("parent")
-    query = (
-        select(messages.c.id)
-        .outerjoin(parent, parent.c.id == messages.c.parent_id)
-        .where(
-            messages.c.shown < messages.c.wanted,
-            messages.c.next_at <= now,
-            or_(messages.c.claimed_until.is_(None), messages.c.claimed_until < now),
-            or_(messages.c.parent_id.is_(None), parent.c.ts.is_not(None)),
-        )
-        .order_by(messages.c.urgency, messages.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=messages)
-    )
-    if avoid:
-        query = query.where(or_(messages.c.ts.is_not(None), messages.c.channel.not_in(avoid)))
-    number = unit.connection.execute(query).scalar_one_or_none()
+    due = {"now": now, "avoid": list(avoid)}
+    number = unit.connection.execute(_CLAIM, due).scalar_one_or_none()
     if number is None:
         return None
-    statement = (
-        update(messages)
-        .where(messages.c.id == number)
-        .values(claimed_by=by, claimed_until=until)
-        .returning(*_FIELDS)
-    )
-    return _message(unit.connection.execute(statement).mappings().one())
+    claimed = {"number": number, "by": by, "until": until}
+    return _message(unit.connection.execute(_CLAIMED, claimed).mappings().one())
+
+
+def any_due(unit: UnitOfWork, *, now: datetime, avoid: Collection[str]) -> bool:
+    """Whether there is anything to claim, without the lock that a claim takes."""
+    due = {"now": now, "avoid": list(avoid)}
+    return unit.connection.execute(_DUE, due).first() is not None
 
 
 def get(unit: UnitOfWork, number: int) -> Message:
-    return _message(unit.connection.execute(select(*_FIELDS).where(messages.c.id == number)).mappings().one())
+    return _message(unit.connection.execute(_GET, {"number": number}).mappings().one())
 
 
 def by_key(unit: UnitOfWork, key: str) -> Message | None:
@@ -166,13 +192,13 @@ def at_place(unit: UnitOfWork, channel: str, ts: str) -> Message | None:
 
 def posting(unit: UnitOfWork, number: int, at: datetime) -> None:
     """Note that a post is about to go out: from here on the answer may be lost."""
-    unit.connection.execute(update(messages).where(messages.c.id == number).values(posting_since=at))
+    unit.connection.execute(_POSTING, {"number": number, "at": at})
 
 
 def forget_place(unit: UnitOfWork, number: int) -> None:
     """The message is gone from Slack (or was never there): the next delivery posts it, under a new nonce."""
     unit.connection.execute(
-        update(messages).where(messages.c.id == number).values(ts=None, posting_since=None, nonce=uuid4().hex)
+        update(messages).where(messages.c.id == number).values(ts=None, posting_since=None, nonce=token_hex(16))
     )
 
 
@@ -182,21 +208,7 @@ def found_at(unit: UnitOfWork, number: int, ts: str) -> None:
 
 
 def delivered(unit: UnitOfWork, number: int, *, version: int, ts: str, at: datetime) -> None:
-    unit.connection.execute(
-        update(messages)
-        .where(messages.c.id == number)
-        .values(
-            shown=version,
-            ts=ts,
-            posting_since=None,
-            claimed_by=None,
-            claimed_until=None,
-            attempts=0,
-            last_error=None,
-            gave_up=False,
-            delivered_at=at,
-        )
-    )
+    unit.connection.execute(_DELIVERED, {"number": number, "version": version, "place": ts, "at": at})
 
 
 def put_off(
@@ -209,9 +221,11 @@ def put_off(
     unit.connection.execute(update(messages).where(messages.c.id == number).values(**values))
 
 
-def next_wanted_at(unit: UnitOfWork) -> datetime | None:
+def next_wanted_at(unit: UnitOfWork, *, after: datetime | None = None) -> datetime | None:
     """When the next undelivered message may be tried, claimed or not; None when all is shown."""
     query = select(func.min(messages.c.next_at)).where(messages.c.shown < messages.c.wanted)
+    if after is not None:
+        query = query.where(messages.c.next_at > after)
     found: datetime | None = unit.connection.execute(query).scalar_one()
     return found
 

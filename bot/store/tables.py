@@ -73,6 +73,12 @@ alerts = Table(
     Column("changed_at", Moment, nullable=False),
     UniqueConstraint("fingerprint", "starts_at"),
     Index(None, "incident_id"),
+    Index(
+        "ix_alerts_firing",
+        "incident_id",
+        sqlite_where=text("status = 'firing'"),
+        postgresql_where=text("status = 'firing'"),
+    ),
 )
 
 timeline = Table(
@@ -248,6 +254,13 @@ messages = Table(
         sqlite_where=text("shown < wanted"),
         postgresql_where=text("shown < wanted"),
     ),
+    Index(
+        "ix_messages_next",
+        "next_at",
+        sqlite_where=text("shown < wanted"),
+        postgresql_where=text("shown < wanted"),
+    ),
+    Index("ix_messages_refused", "id", sqlite_where=text("gave_up"), postgresql_where=text("gave_up")),
     Index(None, "incident_id"),
     Index(None, "channel", "ts"),
 )
