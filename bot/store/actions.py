@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, RowMapping, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Insert, RowMapping, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 from bot.domain.actions import ActionRequest, ActionResult, Step, UnconfirmedOrder
 from bot.domain.words import ActionKind, ActionStatus, StepStatus
-from bot.store.database import UnitOfWork, insert_for
+from bot.store.database import UnitOfWork, on_either
 from bot.store.tables import action_steps, actions, reconciliation_runs
 
 
@@ -89,34 +90,32 @@ _CONFIRMED = [
 
 
 # Statements of a halt's first transaction are made once: to make one anew costs more than to run it.
-@cache
-def _confirming(dialect: str) -> Executable:
-    return (
-        insert_for(dialect, actions)
-        .values({name: bindparam(name) for name in _CONFIRMED})
+_CONFIRM = on_either(
+    lambda statement: (
+        statement.values({name: bindparam(name) for name in _CONFIRMED})
         .on_conflict_do_nothing(index_elements=["request_key"])
         .returning(actions.c.id)
-    )
+    ),
+    actions,
+)
+
+_SAME = actions.c.request_key == bindparam("key")
+_UNDER_WAY = and_(
+    actions.c.kind == bindparam("kind"),
+    actions.c.account == bindparam("account"),
+    actions.c.finished_at.is_(None),
+)
+_SAME_OR_UNDER_WAY = (
+    select(*_FIELDS).where(or_(_SAME, _UNDER_WAY)).order_by(_SAME.desc(), actions.c.id.desc()).limit(1)
+)
 
 
-@cache
-def _same_or_under_way() -> Executable:
-    same = actions.c.request_key == bindparam("key")
-    under_way = and_(
-        actions.c.kind == bindparam("kind"),
-        actions.c.account == bindparam("account"),
-        actions.c.finished_at.is_(None),
-    )
-    return select(*_FIELDS).where(or_(same, under_way)).order_by(same.desc(), actions.c.id.desc()).limit(1)
-
-
-@cache
-def _writing_step(dialect: str) -> Executable:
-    fields = ("status", "summary", "finished_at", "evidence")
-    named: dict[str, Any] = {name: bindparam(name) for name in ("action_id", "name", "started_at", *fields)}
-    statement = insert_for(dialect, action_steps).values(named)
-    changed = {name: statement.excluded[name] for name in fields}
+def _writing_step(statement: SqliteInsert | PostgresInsert) -> Insert:
+    changed = {name: statement.excluded[name] for name in ("status", "summary", "finished_at", "evidence")}
     return statement.on_conflict_do_update(index_elements=["action_id", "name"], set_=changed)
+
+
+_WRITE_STEP = on_either(_writing_step, action_steps)
 
 
 def confirm(unit: UnitOfWork, values: Mapping[str, Any], claim: Claim | None = None) -> int | None:
@@ -140,7 +139,7 @@ def confirm(unit: UnitOfWork, values: Mapping[str, Any], claim: Claim | None = N
         }
     nothing_yet: dict[str, Any] = {"joined": [], "evidence": {}, "unconfirmed": []}
     given = nothing_yet | taken | dict(values)
-    number: int | None = unit.connection.execute(_confirming(unit.dialect), given).scalar_one_or_none()
+    number: int | None = unit.connection.execute(_CONFIRM[unit.dialect], given).scalar_one_or_none()
     if number is None:
         return None
     if claim is None:
@@ -159,7 +158,7 @@ def by_request_key(unit: UnitOfWork, key: str) -> ActionRecordRow | None:
 
 def same_or_under_way(unit: UnitOfWork, key: str, kind: ActionKind, account: str) -> ActionRecordRow | None:
     """The action of this very confirmation, else one of the kind that is under way on the account."""
-    query, given = _same_or_under_way(), {"key": key, "kind": kind, "account": account}
+    query, given = _SAME_OR_UNDER_WAY, {"key": key, "kind": kind, "account": account}
     found = unit.connection.execute(query, given).mappings().first()
     return _row(found) if found else None
 
@@ -302,7 +301,7 @@ def write_step(
         "finished_at": finished,
         "evidence": dict(evidence),
     }
-    unit.connection.execute(_writing_step(unit.dialect), given)
+    unit.connection.execute(_WRITE_STEP[unit.dialect], given)
 
 
 def steps(unit: UnitOfWork, action_id: int) -> tuple[Step, ...]:

@@ -25,11 +25,6 @@ BUSY_MS = 5_000
 _NOTIFY = text("SELECT pg_notify(:channel, :names)")
 
 
-def insert_for(dialect: str, table: Table) -> SqliteInsert | PostgresInsert:
-    """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` on that database."""
-    return postgres_insert(table) if dialect == "postgresql" else sqlite_insert(table)
-
-
 class UnitOfWork:
     """One transaction. `wake` names the background pieces that have work once it has committed.
 
@@ -93,7 +88,7 @@ class UnitOfWork:
 
     def insert(self, table: Table) -> SqliteInsert | PostgresInsert:
         """An INSERT that knows `on_conflict_do_nothing` and `on_conflict_do_update` on either database."""
-        return insert_for(self.dialect, table)
+        return postgres_insert(table) if self.dialect == "postgresql" else sqlite_insert(table)
 
 
 def on_either(build: Callable[[SqliteInsert | PostgresInsert], Insert], table: Table) -> Mapping[str, Insert]:
@@ -190,4 +185,4 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-__all__ = ["UNSEEN", "Database", "DatabaseError", "UnitOfWork", "Wake", "insert_for", "on_either"]
+__all__ = ["UNSEEN", "Database", "DatabaseError", "UnitOfWork", "Wake", "on_either"]

@@ -198,7 +198,9 @@ def posting(unit: UnitOfWork, number: int, at: datetime) -> None:
 def forget_place(unit: UnitOfWork, number: int) -> None:
     """The message is gone from Slack (or was never there): the next delivery posts it, under a new nonce."""
     unit.connection.execute(
-        update(messages).where(messages.c.id == number).values(ts=None, posting_since=None, nonce=token_hex(16))
+        update(messages)
+        .where(messages.c.id == number)
+        .values(ts=None, posting_since=None, nonce=token_hex(16))
     )
 
 
