@@ -24,6 +24,7 @@ __all__ = [
     "LedgerPosition",
     "Thresholds",
     "compare",
+    "judged",
 ]
 
 OPTION = re.compile(r"[A-Z]{1,6}\d{6}[CP]\d{8}")
@@ -41,6 +42,7 @@ class BreakKind(StrEnum):
     QUANTITY = "quantity mismatch"
     PRICE = "price mismatch"
     STALE = "stale position"
+    SPLIT = "split not in the ledger"  # made by bot.domain.splits from a quantity break
 
 
 @dataclass(frozen=True)
@@ -142,11 +144,16 @@ def compare(
             breaks.extend(found)
         if mine is not None:
             breaks.extend(_stale(mine, other, thresholds, now))
+    return judged(breaks, Counts(len(ours), len(theirs), matched), thresholds)
+
+
+def judged(breaks: list[Break], counts: Counts, thresholds: Thresholds) -> Comparison:
+    """What the desk's thresholds make of these breaks."""
     impact = sum((item.impact for item in breaks if item.impact is not None), Decimal(0)).quantize(CENT)
     reasons = _reasons(breaks, impact, thresholds)
     return Comparison(
         breaks=tuple(breaks),
-        counts=Counts(len(ours), len(theirs), matched),
+        counts=counts,
         impact=impact,
         severity=_severity(breaks, reasons),
         halt=bool(reasons),
@@ -242,9 +249,8 @@ def _stale(
     age = now - mine.updated_at
     if age <= thresholds.stale_after:
         return []
-    hours = int(age.total_seconds() // 3600)
     limit = plain(Decimal(str(thresholds.stale_after.total_seconds() / 3600)))
-    text = f"{mine.symbol}: the ledger's row was last updated {hours} h ago (limit {limit} h)."
+    text = f"{mine.symbol}: the ledger's row was last updated {age // timedelta(hours=1)} h ago (limit {limit} h)."
     qty = other.qty if other is not None else None
     return [Break(BreakKind.STALE, mine.symbol, mine.qty, qty, Decimal(0), text)]
 
@@ -257,13 +263,11 @@ def _reasons(breaks: list[Break], impact: Decimal, thresholds: Thresholds) -> tu
         reasons.append(f"{_few(at_broker)} missing at the broker")
     if missing >= thresholds.missing_limit:
         reasons.append(f"{missing} positions missing on one side (limit {thresholds.missing_limit})")
-    off = [item.symbol for item in breaks if item.kind is BreakKind.QUANTITY and _far_off(item, thresholds)]
-    if off:
+    if off := [one.symbol for one in breaks if one.kind is BreakKind.QUANTITY and _far_off(one, thresholds)]:
         reasons.append(f"quantity off by more than {plain(thresholds.qty_percent)} %: {_few(off)}")
     if impact > thresholds.impact_limit:
         reasons.append(f"impact {_money(impact)} over {_money(thresholds.impact_limit)}")
-    unvalued = [item.symbol for item in breaks if item.impact is None]
-    if unvalued:
+    if unvalued := [item.symbol for item in breaks if item.impact is None]:
         reasons.append(f"impact not known, no price on either side: {_few(unvalued)}")
     return tuple(reasons)
 
@@ -275,12 +279,13 @@ def _far_off(item: Break, thresholds: Thresholds) -> bool:
 
 
 def _severity(breaks: list[Break], reasons: tuple[str, ...]) -> Severity | None:
-    """SEV-1 with a reason; stale rows alone are SEV-3; any other break is SEV-2."""
+    """SEV-1 with a reason; stale rows and splits to be entered alone are SEV-3; any other break is SEV-2."""
     if reasons:
         return Severity.SEV1
     if not breaks:
         return None
-    return Severity.SEV3 if all(item.kind is BreakKind.STALE for item in breaks) else Severity.SEV2
+    small = all(item.kind in (BreakKind.STALE, BreakKind.SPLIT) for item in breaks)
+    return Severity.SEV3 if small else Severity.SEV2
 
 
 def _broker_price(other: BrokerPosition) -> Decimal | None:
@@ -292,5 +297,4 @@ def _money(amount: Decimal | None) -> str:
 
 
 def _few(symbols: list[str]) -> str:
-    shown = ", ".join(symbols[:5])
-    return shown if len(symbols) <= 5 else f"{shown} and {len(symbols) - 5} more"
+    return ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")

@@ -1,6 +1,6 @@
 """What the core asks of a broker: one account, every call bounded in time, every failure with its kind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from bot.domain.brokerage import (
     Position,
 )
 from bot.domain.sessions import Session
+from bot.domain.splits import Split
 
 __all__ = [
     "AccountReading",
@@ -30,6 +31,7 @@ __all__ = [
     "OpenOrder",
     "OrderListing",
     "Position",
+    "Split",
 ]
 
 
@@ -137,3 +139,8 @@ class Broker(Protocol):
 
     def read_sessions(self, first: date, last: date, *, within: float | None = None) -> tuple[Session, ...]:
         """The exchange's sessions of these days, holidays left out and early closes told."""
+
+    def read_splits(
+        self, symbols: Sequence[str], first: date, last: date, *, within: float | None = None
+    ) -> tuple[Split, ...]:
+        """Every split of these symbols with a date from `first` to `last`, both included; never a part of them."""

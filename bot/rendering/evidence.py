@@ -32,6 +32,7 @@ class Run:
     severity: str | None
     halt: bool
     reasons: tuple[str, ...]
+    notes: tuple[str, ...] = ()  # what could not be looked up, and what that means
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ def _run(value: object) -> Run | None:
         severity=_text(value.get("severity")),
         halt=value.get("halt") is True,
         reasons=_texts(value.get("reasons")),
+        notes=_texts(value.get("notes")),
     )
 
 

@@ -7,13 +7,13 @@ not used again.
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from bot.adapters.alpaca import parsing
+from bot.adapters.alpaca import corporate_actions, parsing
 from bot.adapters.alpaca.connection import Connection, Timeouts
 from bot.adapters.bounded import StillRunning, bounded
 from bot.domain.sessions import Session
@@ -29,6 +29,7 @@ from bot.ports.broker import (
     OpenOrder,
     OrderListing,
     Position,
+    Split,
 )
 
 PAGE = 500  # the most that Alpaca gives in one page of orders
@@ -156,6 +157,27 @@ class AlpacaBroker:
         raw = parsing.as_list(what, self._call(what, "get", "/calendar", query, within))
         return tuple(parsing.session(what, item) for item in raw)
 
+    def read_splits(
+        self, symbols: Sequence[str], first: date, last: date, *, within: float | None = None
+    ) -> tuple[Split, ...]:
+        """From the market data API, which takes the same keys. Source: Alpaca, Corporate Actions (v1)."""
+        what = "read the splits"
+        # A connection of its own: this is another host, and asked for only when quantities differ.
+        connection = Connection(
+            corporate_actions.root_for(self._root), self._api_key, self._secret_key, version="v1"
+        )
+        whole = self._whole(what, within)
+        try:
+            return bounded(
+                lambda: corporate_actions.read(connection, what, symbols, first, last, self._limits(whole)),
+                whole,
+                f"corporate actions {self._account}",
+            )
+        except StillRunning:
+            raise BrokerTimeout(what, f"no answer in {whole:.2g} s", may_have_acted=False) from None
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close the connections that are not in use."""
         with self._lock:
@@ -168,10 +190,8 @@ class AlpacaBroker:
         return [parsing.order(what, item) for item in raw]
 
     def _call(self, what: str, verb: str, path: str, data: Any, within: float | None) -> Any:
-        whole = self._timeouts.whole if within is None else min(within, self._timeouts.whole)
-        if whole <= 0:
-            raise BrokerTimeout(what, "no time was left to ask", may_have_acted=False)
-        limits = Timeouts(min(self._timeouts.connect, whole), min(self._timeouts.read, whole), whole)
+        whole = self._whole(what, within)
+        limits = self._limits(whole)
         connection = self._lease()
         try:
             answer = bounded(
@@ -187,6 +207,15 @@ class AlpacaBroker:
             raise
         self._give_back(connection)
         return answer
+
+    def _whole(self, what: str, within: float | None) -> float:
+        whole = self._timeouts.whole if within is None else min(within, self._timeouts.whole)
+        if whole <= 0:
+            raise BrokerTimeout(what, "no time was left to ask", may_have_acted=False)
+        return whole
+
+    def _limits(self, whole: float) -> Timeouts:
+        return Timeouts(min(self._timeouts.connect, whole), min(self._timeouts.read, whole), whole)
 
     def _lease(self) -> Connection:
         with self._lock:

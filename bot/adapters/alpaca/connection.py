@@ -32,10 +32,15 @@ class Connection:
     """One keep-alive connection, used by one thread at a time. Never puts a key into an error."""
 
     def __init__(
-        self, root: str, api_key: str, secret_key: str, epoch: Callable[[], float] = time.time
+        self,
+        root: str,
+        api_key: str,
+        secret_key: str,
+        epoch: Callable[[], float] = time.time,
+        version: str = "v2",
     ) -> None:
         self._client = RESTClient(
-            base_url=root, api_key=api_key, secret_key=secret_key, api_version="v2", raw_data=True
+            base_url=root, api_key=api_key, secret_key=secret_key, api_version=version, raw_data=True
         )
         self._client._retry = 0  # `retry_attempts=0` is ignored by alpaca-py
         self._send = self._client._session.request

@@ -6,10 +6,11 @@ from typing import Any
 from bot.adapters.bounded import Pending, StillRunning
 from bot.domain.actions import ActionRequest, ActionResult
 from bot.domain.brokerage import plain
-from bot.domain.reconciliation import BadPosition, Break, Comparison, compare
-from bot.domain.words import ActionStatus, StepStatus
+from bot.domain.reconciliation import BadPosition, Break, BreakKind, Comparison, compare
+from bot.domain.words import ActionStatus, Severity, StepStatus
 from bot.ports.ledger import Ledger, LedgerError, LedgerPosition
 from bot.services.actions.run import Run
+from bot.services.actions.splits import explained_by_splits
 from bot.services.actions.tools import ActionTools
 
 NO_LEDGER = (
@@ -50,11 +51,12 @@ def run_reconcile(request: ActionRequest, tools: ActionTools) -> ActionResult:
     except BadPosition as error:
         run.step("compare", StepStatus.FAILED, str(error))
         return _failed(run, str(error), "Correct that position at its source, then reconcile again.")
+    comparison, notes = explained_by_splits(run, comparison, ours, held.value)
     run.step("compare", StepStatus.OK, _summary(comparison))
     return ActionResult(
         status=ActionStatus.DONE,
         headline=_headline(comparison),
-        evidence={"run": _evidence(run, comparison, len(ours))},
+        evidence={"run": _evidence(run, comparison, len(ours), notes)},
         next_step=_next_step(comparison),
     )
 
@@ -97,7 +99,7 @@ def _failed(run: Run, why: str, next_step: str) -> ActionResult:
     )
 
 
-def _evidence(run: Run, comparison: Comparison, rows: int) -> dict[str, Any]:
+def _evidence(run: Run, comparison: Comparison, rows: int, notes: tuple[str, ...]) -> dict[str, Any]:
     return {
         "ledger_positions": comparison.counts.ledger,
         "broker_positions": comparison.counts.broker,
@@ -109,6 +111,7 @@ def _evidence(run: Run, comparison: Comparison, rows: int) -> dict[str, Any]:
         "severity": comparison.severity.value if comparison.severity is not None else None,
         "halt": comparison.halt,
         "reasons": list(comparison.reasons),
+        "notes": list(notes),
         "started_at": run.started_at.isoformat(),
         "finished_at": run.now().isoformat(),
     }
@@ -143,6 +146,12 @@ def _headline(comparison: Comparison) -> str:
     if comparison.clean:
         return f"Clean: {_counts(comparison)}, no break above tolerance."
     count = len(comparison.breaks)
+    splits = [item for item in comparison.breaks if item.kind is BreakKind.SPLIT]
+    stale = sum(item.kind is BreakKind.STALE for item in comparison.breaks)
+    if splits and len(splits) + stale == count:
+        what = splits[0].text if len(splits) == 1 else f"{len(splits)} splits are not yet in the ledger."
+        rest = f"{stale} of its rows stale, no other break" if stale else "No other break"
+        return f"Not clean: {what} {rest[0].upper()}{rest[1:]} ({_counts(comparison)})."
     noun = "break" if count == 1 else "breaks"
     severity = f" {comparison.severity.value}" if comparison.severity is not None else ""
     return f"{count} {noun}, impact ${comparison.impact:,.2f}:{severity} ({_counts(comparison)})."
@@ -153,4 +162,9 @@ def _next_step(comparison: Comparison) -> str | None:
         return None
     if comparison.halt:
         return f"Halt trading: {'; '.join(comparison.reasons)}."
+    if (
+        any(item.kind is BreakKind.SPLIT for item in comparison.breaks)
+        and comparison.severity is Severity.SEV3
+    ):
+        return "Enter the split in the ledger (quantity and average price), then reconcile again."
     return "Find out which side is right and correct it, then reconcile again."

@@ -33,6 +33,12 @@ class Holding:
             self.avg_price = price
         self.qty = after
 
+    def split(self, factor: Decimal) -> None:
+        """So many units for each one, at so much less; the worth stays."""
+        self.qty *= factor
+        self.avg_price /= factor
+        self.lastday_price /= factor
+
     def value(self, price: Decimal) -> Decimal:
         """Market value in dollars, negative when short."""
         return self.qty * price * self.asset.multiplier

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bot.simulator.broker import hours
 from bot.simulator.broker.assets import CRYPTO, Asset, asset_named, key_of
 from bot.simulator.broker.wire import invalid
+
+if TYPE_CHECKING:
+    from bot.simulator.broker.corporate import SplitRecord
 
 Mode = Literal["open", "closed", "exchange"]
 
@@ -20,6 +23,7 @@ class Market:
         self.mode: Mode = mode
         self._assets: dict[str, Asset] = {}
         self._prices: dict[str, Decimal] = {}
+        self.splits: list[SplitRecord] = []
         self.watchers: list[Callable[[Asset], None]] = []  # told of each move, in the order of the accounts
 
     def list_asset(self, symbol: str, price: Decimal | None = None) -> Asset:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from bot.simulator.broker import closing, hours, order_calls
+from bot.simulator.broker import closing, corporate, hours, order_calls
 from bot.simulator.broker.account import Account
 from bot.simulator.broker.answers import account_json, positions_json
 from bot.simulator.broker.listing import page_size
@@ -116,6 +116,10 @@ def _calendar(ask: Ask) -> Reply:
     )
 
 
+def _corporate_actions(ask: Ask) -> Reply:
+    return Reply(200, corporate.listed(ask.market, ask.query))
+
+
 def _day(name: str, raw: str | None, usual: date) -> date:
     value = moment(name, raw)
     return usual if value is None else value.date()
@@ -188,6 +192,7 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Callable[[Ask], Reply]], ...] = tuple(
         ("GET", r"/v2/account/activities(?:/([^/]+))?", _activities),
         ("GET", r"/v2/clock", _clock),
         ("GET", r"/v2/calendar", _calendar),
+        ("GET", r"/v1/corporate-actions", _corporate_actions),
         ("GET", r"/v2/assets/(.+)", _asset),
         ("GET", r"/v2/positions", _positions),
         ("DELETE", r"/v2/positions", _close_all),

@@ -3,13 +3,14 @@
 import json
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 from bot.simulator.broker import routes
 from bot.simulator.broker.account import Account, Figure
 from bot.simulator.broker.answers import panel_of
+from bot.simulator.broker.corporate import SplitRecord
 from bot.simulator.broker.faults import Faults, Sent, encoded
 from bot.simulator.broker.limits import RateLimit
 from bot.simulator.broker.market import Market, Mode
@@ -122,6 +123,21 @@ class BrokerSimulator:
         """Move the market; every order that the price reaches executes, in every account."""
         with self._changed:
             self.market.move(symbol, Decimal(price))
+            self._changed.notify_all()
+
+    def split(self, symbol: str, new: Figure, old: Figure, on: date) -> None:
+        """Turn every `old` units held into `new`, in all accounts, the price with them; on record from then on."""
+        with self._changed:
+            record = SplitRecord(symbol, Decimal(old), Decimal(new), on)
+            asset = self.market.list_asset(symbol)
+            price = self.market.price(asset)
+            for account in self._accounts.values():
+                held = account.book.holdings.get(asset.key)
+                if held is not None:
+                    held.split(record.factor)
+            if price is not None:
+                self.market.list_asset(symbol, price / record.factor)
+            self.market.splits.append(record)
             self._changed.notify_all()
 
     def on_request(

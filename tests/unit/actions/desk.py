@@ -1,8 +1,8 @@
 """A desk in memory for the actions' tests: an account that can misbehave, a clock moved by hand."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from bot.ports.broker import (
     OpenOrder,
     OrderListing,
     Position,
+    Split,
 )
 from bot.ports.ledger import Ledger
 from bot.services.actions.tools import ActionTools
@@ -87,6 +88,7 @@ class Account:
         self.refusing: dict[str, int] = {}  # order id -> status
         self.partial = False  # the listing says that it may not be complete
         self.on_cancel_all: list[Callable[[], None]] = []  # what happens right after a cancel-all, once each
+        self.splits: list[Split] = []
         self.calls: list[str] = []
         self._faults: dict[str, list[BrokerError]] = {}
         self._lock = threading.RLock()
@@ -167,6 +169,12 @@ class Account:
     def read_clock(self, *, within: float | None = None) -> MarketClock:
         self._called("read_clock")
         return MarketClock(is_open=True)
+
+    def read_splits(
+        self, symbols: Sequence[str], first: date, last: date, *, within: float | None = None
+    ) -> tuple[Split, ...]:
+        self._called("read_splits")
+        return tuple(one for one in self.splits if one.symbol in symbols and first <= one.ex_date <= last)
 
     def _called(self, name: str) -> None:
         with self._lock:
