@@ -166,6 +166,11 @@ class Deliverer:
 
     def _send(self, picture: _Picture, ts: str | None, blocks: Blocks) -> str:
         message, text = picture.message, picture.rendered.text
+        file = picture.rendered.file
+        if file is not None:  # a file that stands there stays as it is
+            return ts or self._chat.share(
+                message.channel, file.name, file.content, file.title, text, thread_ts=picture.parent_ts
+            )
         if ts is not None:
             self._chat.update(message.channel, ts, text, blocks, nonce=message.nonce)
             return ts

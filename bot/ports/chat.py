@@ -73,7 +73,15 @@ class Chat(Protocol):
     ) -> None: ...
 
     def find(self, channel: str, nonce: str, *, since: datetime, thread_ts: str | None = None) -> str | None:
-        """The ts of the message marked with `nonce` and posted at or after `since`; None when Slack has none."""
+        """The ts of the message marked with `nonce` and posted at or after `since`; None when Slack has none.
+
+        A file is marked by the `nonce` in its name.
+        """
+
+    def share(
+        self, channel: str, name: str, content: bytes, title: str, text: str, *, thread_ts: str | None = None
+    ) -> str:
+        """Upload a file into a thread, with `text` beside it; returns what stands for its place, which is no ts."""
 
     def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> OpenView: ...
 

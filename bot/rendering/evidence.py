@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
 
+MOST_ROWS = 30  # breaks in the table of a message: what fits beside the rest; all of them go into a file
 _NONE = "\u2013"  # stands where a figure was not given
 
 
@@ -33,6 +35,16 @@ class Run:
     halt: bool
     reasons: tuple[str, ...]
     notes: tuple[str, ...] = ()  # what could not be looked up, and what that means
+
+    @property
+    def rows(self) -> int:
+        """How many breaks the table shows."""
+        return min(len(self.breaks), MOST_ROWS)
+
+    @property
+    def crowded(self) -> bool:
+        """Too many for a sentence each: the table then gives the kind and the figures."""
+        return len(self.breaks) > 10
 
 
 @dataclass(frozen=True)
@@ -102,6 +114,7 @@ def _run(value: object) -> Run | None:
         )
         for item in _mappings(value.get("breaks"))
     )
+    breaks = tuple(sorted(breaks, key=_worst_first))
     return Run(
         ledger_positions=_count(value.get("ledger_positions")),
         broker_positions=_count(value.get("broker_positions")),
@@ -114,6 +127,15 @@ def _run(value: object) -> Run | None:
         reasons=_texts(value.get("reasons")),
         notes=_texts(value.get("notes")),
     )
+
+
+def _worst_first(item: Break) -> tuple[bool, Decimal]:
+    """What nobody can put a price on comes first, then by money. Equal ones stay in their order."""
+    try:
+        impact = Decimal(str(item.impact))
+    except InvalidOperation:
+        return (False, Decimal(0))
+    return (True, -impact) if impact.is_finite() else (False, Decimal(0))
 
 
 def _component(item: Mapping[str, object]) -> Component:

@@ -24,11 +24,21 @@ from bot.rendering.text import clean, cut
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A file to stand in a thread. Its name is unique, so that it can be found there again."""
+
+    name: str
+    title: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Rendered:
     """A message within Slack's limits. `text` is the fallback that notifications show; always send both."""
 
     text: str
     blocks: list[Block]
+    file: Attachment | None = None  # then the message is this file, with `text` as its comment
 
 
 class Renderer:

@@ -8,6 +8,7 @@ from bot.rendering.drift_models import DriftView
 from bot.rendering.models import ReplyView
 from bot.rendering.render import Rendered
 from bot.services import approval_views, postmortem, views
+from bot.services.breaks_file import render_breaks_file
 from bot.services.desk import Desk
 from bot.services.views import account_line
 from bot.store import accounts, documents, drift, incidents
@@ -103,6 +104,7 @@ _SHOWS: dict[str, Show] = {
     "phase": _phase,
     "action": _action,
     "approval": _approval,
+    "breaks_file": render_breaks_file,
     "reply": _reply,
     "drift": _drift,
     "notice": _notice,

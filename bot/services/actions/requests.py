@@ -13,6 +13,7 @@ from bot.services import incidents as incident_service
 from bot.services.actions import resumed
 from bot.services.actions.drills import refuse_live
 from bot.services.actions.learned import learn
+from bot.services.breaks_file import want_breaks_file
 from bot.services.desk import Desk
 from bot.services.thread import action_key, reply, show_action, show_root
 from bot.store import accounts, actions, incidents, messages, timeline
@@ -254,6 +255,7 @@ def _reconciled(
     if not isinstance(run, Mapping):
         return incident
     actions.save_run(unit, action.id, action.account, run, at=now)
+    want_breaks_file(unit, incident, action.id, run, now)
     if run.get("clean"):
         for item in ("mitigation.reconcile", "resolution.reconciliation_clean"):
             note = f"clean, action {action.id}"
