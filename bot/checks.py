@@ -27,7 +27,7 @@ def common_checks(
     configuration: Configuration, desk: Desk, chat: SlackChat, time: SystemTime
 ) -> list[HealthCheck]:
     """Every check but the broker's and the trader's, which each account has its own of."""
-    settings = configuration.settings
+    settings, feed = configuration.settings, configuration.policy.health.data_feed
     metrics = Prometheus(settings.prometheus_url) if settings.prometheus_url else None
     alerting = Alertmanager(settings.alertmanager_url) if settings.alertmanager_url else None
     folder = Path(desk.database.url.database or ".").parent if desk.database.sqlite else Path()
@@ -43,7 +43,7 @@ def common_checks(
 
     return [
         PrometheusCheck(metrics, time),
-        FeedCheck(metrics, None, time),
+        FeedCheck(metrics, feed.promql, time, feed.warn_after, feed.fail_after),
         AlertmanagerCheck(alerting, time),
         ReachCheck("database", ask_database, time, "Look at the database's own log and its disk."),
         ReachCheck("Slack", ask_slack, time, "See status.slack.com; the command line works without Slack."),

@@ -15,6 +15,7 @@ from bot.config.sections import (
     ApprovalsSection,
     DriftSection,
     HaltLimits,
+    HealthSection,
     Level,
     PhaseEntry,
     PolicyFile,
@@ -60,6 +61,7 @@ class Policy:
     halt: HaltLimits
     drift: DriftSection
     schedule: ScheduleSection
+    health: HealthSection
     postmortem_template: str
     accounts: tuple[AccountEntry, ...]  # empty: the single account "main" of the environment
     desk_commands: tuple[DeskCommand, ...]
@@ -131,6 +133,7 @@ def _policy(file: PolicyFile) -> Policy:
         halt=file.halt,
         drift=file.drift,
         schedule=file.schedule,
+        health=file.health,
         postmortem_template=file.postmortem.template,
         accounts=file.accounts,
         desk_commands=tuple(DeskCommand(**entry.model_dump()) for entry in file.desk_commands),

@@ -3,10 +3,10 @@
 import re
 from datetime import time, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from bot.config import addresses
 from bot.config.durations import Duration
@@ -159,6 +159,26 @@ class DriftSection(Section):
     every: Annotated[Duration, Field(ge=timedelta(seconds=2), le=timedelta(minutes=10))]
 
 
+class DataFeedSection(Section):
+    """How old the desk's market data is, by Prometheus: an expression that gives ages in seconds, one for each feed."""
+
+    promql: Text | None = None
+    warn_after: Span
+    fail_after: Span
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.fail_after < self.warn_after:
+            raise ValueError("fail_after must not be shorter than warn_after")
+        return self
+
+
+class HealthSection(Section):
+    """What a health check needs to be told of the desk's own systems."""
+
+    data_feed: DataFeedSection
+
+
 class AccountEntry(Section):
     """A broker account. Its keys stay in the environment; the file holds the names of the variables."""
 
@@ -207,6 +227,7 @@ class PolicyFile(Section):
     halt: HaltLimits
     drift: DriftSection
     schedule: ScheduleSection
+    health: HealthSection
     postmortem: PostmortemSection
     accounts: tuple[AccountEntry, ...] = ()
     desk_commands: tuple[DeskCommandEntry, ...] = ()

@@ -99,7 +99,9 @@ class FeedCheck:
     def run(self, limit_seconds: float) -> Component:
         if not self.promql:
             return Component(
-                self.name, ComponentStatus.OFF, "no expression for its age is set in haltdesk.toml"
+                self.name,
+                ComponentStatus.OFF,
+                "not configured: set promql under [health.data_feed] in haltdesk.toml",
             )
         if self.metrics is None:
             return Component(self.name, ComponentStatus.OFF, "PROMETHEUS_URL is not set")
@@ -108,7 +110,7 @@ class FeedCheck:
         except MetricsError as error:
             wrong = error.kind is FailureKind.REJECTED
             next_step = (
-                "Mend the feed's expression in haltdesk.toml."
+                "Mend promql under [health.data_feed] in haltdesk.toml."
                 if wrong
                 else "The feed's age is read from Prometheus: look at that first."
             )
