@@ -20,7 +20,6 @@ from bot.adapters.slack import SlackChat
 from bot.checks import BACKLOG_AGE_WARNS, common_checks
 from bot.config.configuration import Configuration
 from bot.config.policy import Policy
-from bot.domain.actions import ActionRequest, ActionResult
 from bot.domain.words import ActionKind
 from bot.engine.approver import Approver
 from bot.engine.deliverer import Deliverer
@@ -30,7 +29,6 @@ from bot.engine.figures import FiguresFetcher
 from bot.engine.identity import SlackIdentity
 from bot.engine.modals import Modals
 from bot.engine.perform import performers
-from bot.engine.record import Unrecorded
 from bot.engine.runner import Perform, Runner
 from bot.engine.scheduled import ScheduledReconciliation
 from bot.engine.timepiece import SystemTime
@@ -103,15 +101,6 @@ class Application:
             self.drift_watch.run_once()
         except DatabaseError as failure:
             log.warning("the accounts were not looked at yet: %s", type(failure).__name__)
-
-    def measure(
-        self, kind: ActionKind, account: str, *, reason: str, by: str, request_key: str
-    ) -> ActionResult:
-        """Perform an action that only reads, outside the runner; nothing is recorded but its answer."""
-        request = ActionRequest(
-            id=0, kind=kind, account=account, reason=reason, requested_by=by, requested_at=self.time.now()
-        )
-        return self.perform[kind](request, Unrecorded(), None)
 
     def bring_in_journal(self) -> None:
         """Bring the journal into the database, if it answers; if not, a running Haltdesk does so later."""

@@ -10,6 +10,7 @@ from uuid import uuid4
 from bot.app import Application, build
 from bot.cli.exits import DONE, FAILED, UNKNOWN, USAGE
 from bot.cli.logs import set_up
+from bot.cli.on_record import RecordedLooks
 from bot.config.configuration import load_configuration
 from bot.domain.actions import ActionResult
 from bot.domain.words import ActionKind, ActionStatus
@@ -45,10 +46,10 @@ def act(
         print("Nothing was done.", file=sys.stderr)
         return USAGE
     try:
-        results = _run(application, kind, chosen, reason=reason, suspend_only=suspend_only)
+        results, recorded = _run(application, kind, chosen, reason=reason, suspend_only=suspend_only)
     finally:
         application.desk.database.dispose()
-    _print(results, as_json=as_json)
+    _print(results, recorded, as_json=as_json)
     return _exit(results)
 
 
@@ -67,25 +68,26 @@ def _asked(application: Application, kind: ActionKind, chosen: list[str]) -> boo
 
 def _run(
     application: Application, kind: ActionKind, chosen: list[str], *, reason: str, suspend_only: bool
-) -> dict[str, ActionResult]:
+) -> tuple[dict[str, ActionResult], dict[str, str]]:
+    """The results by account, and for a look where it stands on record; a halt's record is in the journal at least."""
     by = f"{getpass.getuser()} (command line)"
-    request_key = f"cli:{uuid4().hex}"
     params = {"suspend_only": True} if suspend_only else {}
     if kind in (ActionKind.HALT, ActionKind.CANCEL):
         emergency = application.emergency
-        emergency.alone(kind, chosen, reason=reason, by=by, request_key=request_key, params=params)
+        key = f"cli:{uuid4().hex}"
+        emergency.alone(kind, chosen, reason=reason, by=by, request_key=key, params=params)
         emergency.wait(LONGEST)
         application.bring_in_journal()
-        return dict(emergency.results)
+        return dict(emergency.results), {}
+    looks = RecordedLooks(application, kind, reason=reason, by=by)
     with ThreadPoolExecutor(max_workers=len(chosen)) as pool:
-        asked = {
-            name: pool.submit(application.measure, kind, name, reason=reason, by=by, request_key=request_key)
-            for name in chosen
-        }
-        return {name: future.result() for name, future in asked.items()}
+        looked = dict(zip(chosen, pool.map(looks.look, chosen), strict=True))
+    return {name: one.result for name, one in looked.items()}, {
+        name: one.recorded for name, one in looked.items()
+    }
 
 
-def _print(results: dict[str, ActionResult], *, as_json: bool) -> None:
+def _print(results: dict[str, ActionResult], recorded: dict[str, str], *, as_json: bool) -> None:
     if as_json:
         body = {
             name: {
@@ -95,6 +97,7 @@ def _print(results: dict[str, ActionResult], *, as_json: bool) -> None:
                 "next_step": result.next_step,
                 "unconfirmed": [vars(order) for order in result.unconfirmed],
                 "evidence": dict(result.evidence),
+                **({"recorded": recorded[name]} if name in recorded else {}),
             }
             for name, result in results.items()
         }
@@ -110,6 +113,8 @@ def _print(results: dict[str, ActionResult], *, as_json: bool) -> None:
         if result.proved and isinstance(proof, dict):
             readings = f"{proof.get('first_empty_at')} and {proof.get('second_empty_at')}"
             print(f"  proof: suspended {proof.get('suspend_trade')}, no live order at {readings}")
+        if name in recorded:
+            print(f"  on record: {recorded[name]}")
 
 
 def _exit(results: dict[str, ActionResult]) -> int:

@@ -84,7 +84,17 @@ def reconciled(unit: UnitOfWork, account: str) -> Reconciled | None:
         words = f"reconciliation clean{counts}"
     else:
         words = action.headline or f"it ended {action.status}"
-    return Reconciled(action.requested_at, action.finished_at, clean, words.rstrip("."))
+    # A result that came by way of the journal was recorded later than it was had: its own time is the one that counts.
+    finished_at = min(action.finished_at, _told(found.get("finished_at")) or action.finished_at)
+    return Reconciled(action.requested_at, finished_at, clean, words.rstrip("."))
+
+
+def _told(at: object) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(at) if isinstance(at, str) else None
+    except ValueError:
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def firing(unit: UnitOfWork, *, drill_incident: int | None) -> tuple[Firing, ...]:
