@@ -121,7 +121,7 @@ def test_flatten_takes_the_account_number_and_two_people(tmp_path: Path) -> None
         told(desk, OPERATOR, "Only approvers may do this")
         assert desk.account.positions
         press(desk, ts, "flatten.approve", APPROVER)
-        desk.reply("Flat: the 1 position held at the start are closed")
+        desk.reply("Flat: the 1 position held at the start is closed")
         assert not desk.account.positions
         assert desk.account.suspended
 

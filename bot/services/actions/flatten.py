@@ -27,6 +27,7 @@ LOOKED_AT_FOR = timedelta(minutes=30)
 GOOD_FOR = timedelta(minutes=10)  # an approval is not a mandate to trade an hour later
 REFUSED_BY_SUSPENSION = "new orders are rejected by user request"
 LIFT = "lift"
+HELD = "held at the start"
 
 
 def run_flatten(request: ActionRequest, tools: ActionTools, standing: Standing) -> ActionResult:
@@ -71,6 +72,8 @@ class _Flatten:
         try:
             # A step that was written before a crash says that the suspension was on when this began.
             self.lifted = self.lifted or (not self.previous and self.standing.has_begun(LIFT))
+            if self.request.resumed and self.before is None:
+                self.before = (self.standing.kept_in(HELD) or {}).get("held")
             for place in range(rounds):
                 if place and not self.run.pause(self.tools.limits.pause):
                     break
@@ -143,6 +146,8 @@ class _Flatten:
         held = quantities_evidence(quantities(self.left))
         if self.before is None:
             self.before = held
+            # Kept before anything is closed: whoever takes this up after a crash finds less, or nothing.
+            self.run.step(HELD, StepStatus.OK, f"{counted(len(self.left), 'position')} held", {"held": held})
         self.run.step(name, StepStatus.OK, f"{counted(len(self.left), 'position')} held", {"held": held})
         return True
 
@@ -242,7 +247,7 @@ class _Flatten:
         how = " The suspension was lifted for it and reads on again." if restored else ""
         if done:
             what = (
-                f"the {counted(held, 'position')} held at the start are closed"
+                f"the {counted(held, 'position')} held at the start {'is' if held == 1 else 'are'} closed"
                 if held
                 else "nothing was held"
             )

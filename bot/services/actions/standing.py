@@ -36,6 +36,9 @@ class Standing(Protocol):
     def has_begun(self, step: str) -> bool:
         """Whether this action has written that step, perhaps before a crash."""
 
+    def kept_in(self, step: str) -> Mapping[str, Any] | None:
+        """The evidence of that step of this action, perhaps from before a crash; None when it was not written."""
+
 
 def newer_halt(unit: UnitOfWork, request_id: int, account: str) -> str | None:
     """A halt of the account that was confirmed after action `request_id`, or that has not ended, in words."""
@@ -97,19 +100,29 @@ class StoredStanding:
     def has_begun(self, step: str) -> bool:
         return self._ask(lambda: self._begun(step))
 
+    def kept_in(self, step: str) -> Mapping[str, Any] | None:
+        return self._ask(lambda: self._kept(step))
+
     def _begun(self, step: str) -> bool:
+        return self._kept(step) is not None
+
+    def _kept(self, step: str) -> Mapping[str, Any] | None:
         with self._desk.database.read() as unit:
-            written = {one.name for one in actions.steps(unit, self._request.id)}
+            for one in actions.steps(unit, self._request.id):
+                if one.name == step:
+                    return one.evidence or {}
         try:
             entries = self._journal.entries()[0]
         except OSError as failure:
             raise RecordAway(f"the journal file cannot be read ({failure.strerror})") from failure
-        return step in written or any(
-            entry.get("kind") == "step"
-            and entry.get("name") == step
-            and entry.get("request_key") == self._request.request_key
-            for entry in entries
-        )
+        for entry in entries:
+            if (
+                entry.get("kind") == "step"
+                and entry.get("name") == step
+                and entry.get("request_key") == self._request.request_key
+            ):
+                return entry.get("evidence") or {}
+        return None
 
     def _ask(self, look: Callable[[], T]) -> T:
         try:

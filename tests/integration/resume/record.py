@@ -17,6 +17,7 @@ class Record:
         self.away = False
         self.before = dict(before) if before is not None else None
         self.begun = begun
+        self.kept: dict[str, Mapping[str, Any]] = {}
         self.on_ask: Callable[[int], None] = lambda count: None
         self.asked = 0
 
@@ -37,6 +38,10 @@ class Record:
     def has_begun(self, step: str) -> bool:
         self._check()
         return step in self.begun
+
+    def kept_in(self, step: str) -> Mapping[str, Any] | None:
+        self._check()
+        return self.kept.get(step)
 
     def _check(self) -> None:
         if self.away:

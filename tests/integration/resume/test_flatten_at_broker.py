@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.domain.words import ActionKind, ActionStatus
-from bot.services.actions.flatten import LIFT, look_again, run_flatten
+from bot.services.actions.flatten import HELD, LIFT, look_again, run_flatten
 from tests.integration.broker.floor import PATIENT, Floor, floor
 from tests.integration.resume.record import Record, asked, changes
 
@@ -105,6 +105,15 @@ def test_a_crash_between_lift_and_restore_is_put_right_by_whoever_takes_it_up(de
     result = run_flatten(asked(desk, ActionKind.FLATTEN, resumed=True), desk.tools, record)
     assert result.status is ActionStatus.DONE
     assert desk.account.suspended
+
+
+def test_after_a_crash_the_record_still_says_what_was_held_at_the_start(desk: Floor) -> None:
+    record = Record()
+    record.kept[HELD] = {"held": {"AAPL": "10", "MSFT": "5"}}
+    desk.account.remove_position("AAPL")
+    result = run_flatten(asked(desk, ActionKind.FLATTEN, resumed=True), desk.tools, record)
+    assert result.headline == "Flat: the 2 positions held at the start are closed, no position is left."
+    assert result.evidence["positions_before"] == {"AAPL": "10", "MSFT": "5"}
 
 
 def test_an_order_that_will_not_go_keeps_its_position_and_is_named(desk: Floor) -> None:
