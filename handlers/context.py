@@ -74,15 +74,25 @@ class Services:
     def renderer(self) -> Renderer:
         return self.desk.renderer
 
-    def refuse(self, body: Mapping[str, Any], what: str, refusal: str) -> None:
+    def refuse(
+        self, body: Mapping[str, Any], what: str, refusal: str, *, incident_id: int | None = None
+    ) -> None:
         """Tell the person who pressed why not, and keep it for the audit."""
         self.whisper(body, refusal)
-        self.note_refusal(body, what, refusal)
+        self.note_refusal(body, what, refusal, incident_id=incident_id)
 
-    def note_refusal(self, body: Mapping[str, Any], what: str, refusal: str) -> None:
+    def note_refusal(
+        self,
+        body: Mapping[str, Any],
+        what: str,
+        refusal: str,
+        *,
+        incident_id: int | None = None,
+        kind: str = "ActionRefused",
+    ) -> None:
         """Keep for the audit that somebody asked for what they may not do, without holding up the answer."""
-        by = str((body.get("user") or {}).get("id") or body.get("user_id") or "unknown")
-        self.background.submit(_keep_refusal, self.desk, what, refusal, by)
+        by = str((body.get("user") or {}).get("id") or body.get("user_id") or "unknown")[:64]
+        self.background.submit(_keep_refusal, self.desk, what, refusal, by, kind, incident_id)
 
     def whisper(self, body: Mapping[str, Any], text: str) -> None:
         """Tell the person who pressed something, in the place where it was pressed."""
@@ -103,8 +113,10 @@ def _logged(check: Callable[[], object]) -> None:
         log.exception("requests could not be checked; the clock tries again")
 
 
-def _keep_refusal(desk: Desk, what: str, refusal: str, by: str) -> None:
+def _keep_refusal(desk: Desk, what: str, refusal: str, by: str, kind: str, incident_id: int | None) -> None:
     try:
-        auditing.refused(desk.database, what, refusal, by=by, at=desk.now())
+        auditing.refused(
+            desk.database, what, refusal, by=by, at=desk.now(), kind=kind, incident_id=incident_id
+        )
     except DatabaseError as failure:
         log.error("not in the audit, the database is away (%s): %s by %s refused", failure, what, by)

@@ -63,6 +63,7 @@ class _Command:
     def _ask(self, ack: Ack, body: Body, title: str, *, drill: bool) -> None:
         permission = self._services.people.may_act(user_of(body))
         if not permission.granted:
+            self._services.note_refusal(body, "Declare an incident", permission.refusal)
             ack(text=permission.refusal)
             return
         ack()
@@ -80,6 +81,7 @@ class _Command:
     def declared(self, ack: Ack, body: Body, view: dict[str, Any]) -> None:
         permission = self._services.people.may_act(user_of(body))
         if not permission.granted:
+            self._services.note_refusal(body, "Declare an incident", permission.refusal)
             refusal = self._services.renderer.refusal_modal("Not allowed", permission.refusal)
             ack(response_action="update", view=refusal)
             return

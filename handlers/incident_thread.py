@@ -34,10 +34,10 @@ class _Thread:
         self._services = services
         self._desk = services.desk
 
-    def _allowed(self, body: Body) -> bool:
+    def _allowed(self, body: Body, what: str, number: int) -> bool:
         permission = self._services.people.may_act(user_of(body))
         if not permission.granted:
-            self._services.whisper(body, permission.refusal)
+            self._services.refuse(body, what, permission.refusal, incident_id=number)
         return permission.granted
 
     def _incident(self, body: Body, action: dict[str, Any]) -> int | None:
@@ -48,7 +48,7 @@ class _Thread:
 
     def acknowledge(self, ack: Ack, body: Body, action: dict[str, Any]) -> None:
         number = self._incident(body, action)
-        if number is not None and self._allowed(body):
+        if number is not None and self._allowed(body, "Acknowledge", number):
             self._told(body, lambda: service.acknowledge(self._desk, number, user_of(body)))
         ack()
 
@@ -57,7 +57,7 @@ class _Thread:
         number = self._incident(body, action)
         item = str(value.get("item") or suffix_of(action))
         done = value.get("done")
-        if number is not None and self._allowed(body):
+        if number is not None and self._allowed(body, "Checklist item", number):
             wanted = done if isinstance(done, bool) else None
             self._told(body, lambda: checklist.toggle(self._desk, number, item, user_of(body), done=wanted))
         ack()
@@ -74,7 +74,7 @@ class _Thread:
     def advance(self, ack: Ack, body: Body, action: dict[str, Any]) -> None:
         ack()
         number = self._incident(body, action)
-        if number is None or not self._allowed(body):
+        if number is None or not self._allowed(body, "Next phase", number):
             return
         leaving = self._phase(body, action, number)
         try:
@@ -113,9 +113,9 @@ class _Thread:
         if not reason:
             ack(response_action="errors", errors={"reason": "Say why the phase is left with open items."})
             return
-        if not self._may_submit(ack, body):
-            return
         metadata = metadata_of(view)
+        if not self._may_submit(ack, body, "Next phase", int(metadata["i"])):
+            return
         phase = Phase(str(metadata["p"]))
         result = checklist.advance(self._desk, int(metadata["i"]), phase, user_of(body), reason[:1000])
         self._close(ack, result.move.refusal)
@@ -123,7 +123,7 @@ class _Thread:
     def resolve(self, ack: Ack, body: Body, action: dict[str, Any]) -> None:
         ack()
         number = self._incident(body, action)
-        if number is None or not self._allowed(body):
+        if number is None or not self._allowed(body, "Resolve", number):
             return
         try:
             outcome = service.resolve(self._desk, number, user_of(body))
@@ -148,15 +148,16 @@ class _Thread:
         if not reason:
             ack(response_action="errors", errors={"reason": "Say why it is resolved all the same."})
             return
-        if not self._may_submit(ack, body):
-            return
         number = int(metadata_of(view)["i"])
+        if not self._may_submit(ack, body, "Resolve", number):
+            return
         outcome = service.resolve(self._desk, number, user_of(body), reason[:1000])
         self._close(ack, outcome.refusal)
 
-    def _may_submit(self, ack: Ack, body: Body) -> bool:
+    def _may_submit(self, ack: Ack, body: Body, what: str, number: int) -> bool:
         permission = self._services.people.may_act(user_of(body))
         if not permission.granted:
+            self._services.note_refusal(body, what, permission.refusal, incident_id=number)
             view = self._services.renderer.refusal_modal("Not allowed", permission.refusal)
             ack(response_action="update", view=view)
         return permission.granted

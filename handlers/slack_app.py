@@ -52,6 +52,12 @@ def _origin(services: Services) -> Callable[..., BoltResponse | None]:
         app_id = body.get("api_app_id")
         if not _fits(services.team_id(), team) or not _fits(services.app_id(), app_id):
             log.warning("a request of team %s, app %s was refused: not this workspace's", team, app_id)
+            services.note_refusal(
+                body,
+                f"A request of team {str(team)[:32]}, app {str(app_id)[:32]}",
+                "not of this workspace and app",
+                kind="ForeignRequestRefused",
+            )
             return BoltResponse(status=403, body="this request is not of Haltdesk's workspace and app")
         return next()
 

@@ -1,5 +1,6 @@
 """Records what must be answered for later, in the transaction that does it; reads the record back, and checks it."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -10,12 +11,13 @@ from bot.domain import audit as chain
 from bot.domain.actions import ActionResult
 from bot.domain.audit import AuditEntry, Verdict, canonical, plain_json
 from bot.domain.incident import incident_key
-from bot.store import accounts, audit
+from bot.store import accounts, audit, incidents, seen
 from bot.store.accounts import AccountRecord
 from bot.store.actions import ActionRecordRow
 from bot.store.database import Database, UnitOfWork
 
 HALTDESK = "haltdesk"  # the actor when nobody pressed anything
+MOST_REFUSALS = 100  # entries of a kind a minute
 
 
 def record(
@@ -103,10 +105,40 @@ def joined(unit: UnitOfWork, action: ActionRecordRow, text: str, *, by: str, at:
     )
 
 
-def refused(database: Database, what: str, why: str, *, by: str, at: datetime) -> None:
-    """Somebody asked for what they may not do. In a transaction of its own: nothing else happened."""
+def refused(
+    database: Database,
+    what: str,
+    why: str,
+    *,
+    by: str,
+    at: datetime,
+    kind: str = "ActionRefused",
+    incident_id: int | None = None,
+) -> bool:
+    """Somebody asked for what they may not do. In a transaction of its own: nothing else happened.
+
+    One entry a minute for the same person and thing, and MOST_REFUSALS a minute of a kind, so that nobody can flood the
+    audit, nor hold up a halt's transaction by pressing. False when there is enough of this on record already.
+    """
+    # By kind, so that what strangers send leaves room for what one's own people press.
+    minute = f"refused:{kind}:{int(at.timestamp() // 60)}:"
+    key = f"{minute}{hashlib.sha256(f'{by}:{what}:{incident_id}'.encode()).hexdigest()[:32]}"
+    with database.read() as unit:
+        if seen.known(unit, key) or seen.count(unit, minute) >= MOST_REFUSALS:
+            return False
     with database.begin() as unit:
-        record(unit, "ActionRefused", f"{what} refused: {why}", at=at, actor=by)
+        if not seen.first_time(unit, key, at):
+            return False
+        known = incident_id is not None and incidents.get(unit, incident_id) is not None
+        record(
+            unit,
+            kind,
+            f"{what} refused: {why}",
+            at=at,
+            incident_id=incident_id if known else None,
+            actor=by,
+        )
+    return True
 
 
 def _named(action: ActionRecordRow) -> dict[str, Any]:

@@ -71,6 +71,36 @@ def test_an_observer_is_refused_with_who_may(desk: TradingDesk) -> None:
     assert desk.api("/v1/incidents/INC-1")["acknowledged_at"] is None
 
 
+def test_what_was_refused_is_in_the_audit(desk: TradingDesk) -> None:
+    root = desk.root()["ts"]
+    triage = desk.reply("Triage")["ts"]
+    desk.slack.click(INCIDENTS, triage, "checklist.toggle:triage.severity", "U0OBSERVER")
+    desk.slack.click(INCIDENTS, triage, "phase.advance", "U0OBSERVER")
+    for _ in range(3):
+        desk.slack.click(INCIDENTS, root, "incident.acknowledge", "U0OBSERVER")
+    desk.slack.signed_request(interaction(team={"id": "T0OTHER"}, user={"id": "U0STRANGER"}))
+
+    def kept() -> list[dict[str, object]]:
+        exported = [json.loads(line) for line in desk.cli("audit", "export").stdout.splitlines()]
+        found = [entry for entry in exported if entry["kind"].endswith("Refused")]
+        wanted = (
+            "Acknowledge",
+            "Resolve",
+            "Checklist item",
+            "Next phase",
+            "Halt",
+            "A request of team T0OTHER",
+        )
+        return found if all(any(str(e["text"]).startswith(w) for e in found) for w in wanted) else []
+
+    found = desk.until(kept, what="every refusal in the audit", seconds=60)
+    pressed = [entry for entry in found if str(entry["text"]).startswith("Acknowledge")]
+    assert {entry["actor"] for entry in pressed} == {"U0OBSERVER"}
+    assert {entry["incident"] for entry in pressed} == {"INC-1"}
+    assert len(pressed) <= 2  # however often it was pressed: one a minute
+    assert "U0STRANGER" in {entry["actor"] for entry in found}
+
+
 def test_every_press_sent_twice_counts_once(desk: TradingDesk) -> None:
     root = desk.root()["ts"]
     acknowledged = desk.slack.click(INCIDENTS, root, "incident.acknowledge", "U0OPERATOR")
