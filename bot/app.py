@@ -38,6 +38,7 @@ from bot.ports.health import HealthCheck
 from bot.ports.ledger import Ledger
 from bot.ports.record import ActionRecord
 from bot.rendering.render import Rendered, Renderer
+from bot.services import relating
 from bot.services.actions.standing import StoredStanding
 from bot.services.actions.tools import ActionTools, Limits
 from bot.services.desk import Channels, Desk, DeskAccount
@@ -136,6 +137,8 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     settings, policy = configuration.settings, configuration.policy
     time = SystemTime()
     database = Database(settings.database_url.get_secret_value())
+    chat = SlackChat(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+    identity = SlackIdentity(chat, team_id=settings.slack_team_id, app_id=settings.slack_app_id)
     desk = Desk(
         database=database,
         policy=policy,
@@ -146,10 +149,9 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         operators=frozenset(settings.operators),
         approvers=frozenset(settings.approvers),
         primary_operator=settings.primary_operator,
+        workspace_url=identity.workspace_url,
     )
-    chat = SlackChat(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
     people = People(desk)
-    identity = SlackIdentity(chat, team_id=settings.slack_team_id, app_id=settings.slack_app_id)
     brokers = {
         account.name: AlpacaBroker(
             account.name, account.api_key, account.secret_key.get_secret_value(), account.url, account.paper
@@ -219,6 +221,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
             "people": (300.0, partial(people.refresh, chat)),
             "approvals": (1.0, approver.run_once),
             **(_schedule(scheduled) if ledger is not None else {}),
+            "relating": (1.0, partial(relating.run_once, desk)),
             "drift": (policy.drift.every.total_seconds(), drift_watch.run_once),
         },
     )

@@ -8,7 +8,7 @@ from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
-from handlers import approvals, emergency_actions, incident_command, incident_thread
+from handlers import approvals, emergency_actions, incident_command, incident_thread, merging
 from handlers.context import Services
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def build(services: Services, *, client: WebClient, signing_secret: str | None) 
     app.use(_origin(services))
     app.error(_failed(services))
     # Bolt asks one listener after the other whether a request is its own: a halt is the first to be asked for.
-    for room in (emergency_actions, incident_thread, approvals, incident_command):
+    for room in (emergency_actions, incident_thread, approvals, incident_command, merging):
         room.register(app, services)
     return app
 

@@ -181,7 +181,7 @@ class SlackChat:
                 app_id = (self._get("bots.info", {"bot": bot_id}).get("bot") or {}).get("app_id")
             except ChatRefused:
                 app_id = None  # the scope users:read is missing: the app cannot be checked, the team can
-        return Identity(answer.get("team_id"), answer.get("user_id"), app_id)
+        return Identity(answer.get("team_id"), answer.get("user_id"), app_id, answer.get("url"))
 
 
 def _metadata(nonce: str | None) -> dict[str, Any] | None:

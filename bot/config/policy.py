@@ -20,6 +20,7 @@ from bot.config.sections import (
     PhaseEntry,
     PolicyFile,
     ReconciliationSection,
+    RelatingSection,
     RuleEntry,
     ScheduleSection,
 )
@@ -62,6 +63,7 @@ class Policy:
     drift: DriftSection
     schedule: ScheduleSection
     health: HealthSection
+    relating: RelatingSection
     postmortem_template: str
     accounts: tuple[AccountEntry, ...]  # empty: the single account "main" of the environment
     desk_commands: tuple[DeskCommand, ...]
@@ -134,6 +136,7 @@ def _policy(file: PolicyFile) -> Policy:
         drift=file.drift,
         schedule=file.schedule,
         health=file.health,
+        relating=file.relating,
         postmortem_template=file.postmortem.template,
         accounts=file.accounts,
         desk_commands=tuple(DeskCommand(**entry.model_dump()) for entry in file.desk_commands),

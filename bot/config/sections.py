@@ -153,6 +153,17 @@ class ScheduleSection(Section):
     reconcile_after_close: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=6))]
 
 
+LabelNames = tuple[Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}$")], ...]
+
+
+class RelatingSection(Section):
+    """Which labels say what an alert is about, and how near in time two incidents must be to be related by them."""
+
+    within: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(hours=24))]
+    account_labels: LabelNames
+    component_labels: LabelNames
+
+
 class DriftSection(Section):
     """How often the broker is held against the record. Three calls a look: 200 a minute are shared with strategies."""
 
@@ -228,6 +239,7 @@ class PolicyFile(Section):
     drift: DriftSection
     schedule: ScheduleSection
     health: HealthSection
+    relating: RelatingSection
     postmortem: PostmortemSection
     accounts: tuple[AccountEntry, ...] = ()
     desk_commands: tuple[DeskCommandEntry, ...] = ()

@@ -39,6 +39,7 @@ class Phase(StrEnum):
 class IncidentStatus(StrEnum):
     OPEN = "open"
     RESOLVED = "resolved"
+    MERGED = "merged"  # folded into another incident, which goes on for it
 
 
 class AlertStatus(StrEnum):

@@ -31,3 +31,6 @@ class SlackIdentity:
 
     def app_id(self) -> str | None:
         return self._app_id or (self._told.app_id if self._told else None)
+
+    def workspace_url(self) -> str | None:
+        return self._told.url if self._told else None

@@ -43,6 +43,7 @@ class Identity:
     team_id: str | None
     user_id: str | None
     app_id: str | None
+    url: str | None = None  # of the workspace
 
 
 @dataclass(frozen=True)

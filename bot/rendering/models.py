@@ -14,6 +14,7 @@ from bot.domain.words import (
     Severity,
     TradingState,
 )
+from bot.rendering.related_models import RelatedView
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class IncidentView:
     running: tuple[str, ...]  # actions under way, in words
     drill: bool
     now: datetime
+    others: RelatedView = field(default_factory=RelatedView)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from bot.rendering.models import (
     ReplyView,
     ResolveView,
 )
+from bot.rendering.related_models import MergeView
 from bot.rendering.text import clean, cut
 
 
@@ -94,6 +95,9 @@ class Renderer:
 
     def resolve(self, view: ResolveView) -> dict[str, Any]:
         return self._view("resolve", view, view.private_metadata)
+
+    def merge(self, view: MergeView) -> dict[str, Any]:
+        return self._view("merge", view, view.private_metadata)
 
     def declare(self, view: DeclareView) -> dict[str, Any]:
         return self._view("declare", view, view.private_metadata)

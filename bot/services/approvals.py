@@ -16,7 +16,7 @@ from bot.services.desk import Desk
 from bot.services.people import Permission
 from bot.services.resume_facts import firing, state_of
 from bot.services.thread import show_approval, show_root
-from bot.store import accounts, approvals, incidents, timeline
+from bot.store import accounts, approvals, incidents, merges, timeline
 from bot.store.approvals import Approval, ApprovalStatus
 from bot.store.database import UnitOfWork
 
@@ -93,6 +93,8 @@ def _ask(
     if incident_id is None and record.incident_id is not None:
         halted_in = incidents.get(unit, record.incident_id)
         incident_id = halted_in.id if halted_in is not None and halted_in.open else None
+    if incident_id is not None:
+        incident_id = merges.standing_for(unit, incident_id)
     given = incident_service.find(unit, incident_id) if incident_id is not None else None
     drill = given is not None and given.drill
     if drill:

@@ -37,7 +37,7 @@ def toggle(desk: Desk, number: int, item_key: str, by: str, *, done: bool | None
         if found is None:
             return Outcome(incident, f"The procedure has no item {item_key!r} any more.")
         if not incident.open and found.phase is not Phase.POST_INCIDENT:
-            return Outcome(incident, f"{incident.key} is resolved; its checklist is closed.")
+            return Outcome(incident, f"{incident.key} is {incident.status}; its checklist is closed.")
         mark = incidents.marks(unit, number).get(item_key)
         was = mark is not None and mark.done
         wanted = not was if done is None else done

@@ -41,6 +41,9 @@ class Desk:
     # A resolved incident whose alerts fire again within this time goes on in its old thread.
     reopen_window: timedelta = timedelta(minutes=30)
 
+    # Slack's address of the workspace, for links into it; None until Slack has said it.
+    workspace_url: Callable[[], str | None] = lambda: None
+
     def account(self, name: str) -> DeskAccount:
         """The account of that name. Raises KeyError with the names that exist."""
         for account in self.accounts:

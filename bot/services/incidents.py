@@ -206,7 +206,7 @@ def resolve(desk: Desk, number: int, by: str, note: str | None = None) -> Outcom
     with desk.database.begin() as unit:
         incident = find(unit, number)
         if not incident.open:
-            return Outcome(incident, f"{incident.key} was resolved before.")
+            return Outcome(incident, f"{incident.key} was {incident.status} before.")
         against = obstacles(unit, desk, incident)
         if against and not note:
             return Outcome(incident, obstacles=against)

@@ -1,7 +1,7 @@
 """Alerts come in: each one stored by identity, and what it means for its incident, in one transaction."""
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +9,11 @@ from bot.domain.alerts import AlertChange, AlertGroup, KnownAlert, ReceivedAlert
 from bot.domain.incident import Incident
 from bot.domain.severity import Decision
 from bot.domain.words import AlertStatus, Severity
-from bot.services import checklist, relapse
+from bot.services import checklist, lasting, relapse, relating
 from bot.services import incidents as service
 from bot.services.desk import Desk
 from bot.services.thread import reply, show_root
-from bot.store import alerts, incidents, timeline
+from bot.store import alerts, incidents, merges, timeline
 from bot.store.alerts import StoredAlert
 from bot.store.database import UnitOfWork
 
@@ -70,17 +70,34 @@ def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:
     opening = [one for one in fired if not one.decision.ignore]
     if any(one.decision.severity is Severity.SEV1 for one in told):
         relapse.hold_accounts(unit, desk)
-    incident = incidents.open_of_group(unit, group.group_key)
+    incident = merges.open_of_group(unit, group.group_key)
     fresh = False
     if incident is None and opening:
         incident, fresh = _incident_for(unit, desk, group, opening, now)
+    moved = lasting.homes(unit, desk, told, incident, now)
+    told = [
+        replace(one, known=replace(one.known, incident_id=moved[one.known.id]))
+        if one.known is not None and one.known.id in moved
+        else one
+        for one in told
+    ]
     _store(unit, group, told, incident, now)
+    started = {one.alert.fingerprint: one.alert.starts_at for one in fired if one.known is None}
+    lasting.begun_anew(unit, list(started.items()), incident, now)
+    if incident is not None and opening:
+        named = [(one.alert.labels, _since(one, now)) for one in opening]
+        relating.note(unit, desk, incident, named, now)
     for number in _touched(told, incident):
         _tell(unit, desk, service.find(unit, number), incident, told, fresh=fresh, now=now)
     counted: dict[AlertChange, int] = {}
     for one in told:
         counted[one.change] = counted.get(one.change, 0) + 1
     return Received(incident, counted)
+
+
+def _since(one: _Told, now: datetime) -> datetime:
+    """Since when it fires. One that comes back under its old start fires since now."""
+    return now if one.change is AlertChange.REFIRED else one.alert.starts_at
 
 
 def _compare(unit: UnitOfWork, desk: Desk, group: AlertGroup, now: datetime) -> list[_Told]:
@@ -112,7 +129,7 @@ def _incident_for(
     """The group's incident: reopened if it was resolved a moment ago, else a new one. The flag says new."""
     worst = _worst(opening)
     since = now - desk.reopen_window
-    before = incidents.last_resolved_of_group(unit, group.group_key, since)
+    before = merges.last_resolved_of_group(unit, group.group_key, since)
     if before is not None:
         names = ", ".join(sorted({one.alert.name for one in opening})[:3])
         return service.reopen_in(unit, desk, before, f"{names} fired again", at=now), False
@@ -127,7 +144,7 @@ def _incident_for(
     )
     if opened is not None:
         return opened, True
-    winner = incidents.open_of_group(unit, group.group_key)
+    winner = merges.open_of_group(unit, group.group_key)
     assert winner is not None  # the insert waited for the transaction that opened it
     return winner, False
 

@@ -19,6 +19,7 @@ from bot.rendering.models import (
     TimelineLine,
 )
 from bot.services.desk import Desk, DeskAccount
+from bot.services.related_views import related_view
 from bot.store import accounts, actions, alerts, deadlines, incidents, timeline
 from bot.store.accounts import AccountRecord
 from bot.store.actions import ActionRecordRow
@@ -103,6 +104,7 @@ def incident_view(unit: UnitOfWork, desk: Desk, number: int, *, all_alerts: bool
         running=tuple(f"{action.kind.verb} on {action.account}" for action in running),
         drill=incident.drill,
         now=desk.now(),
+        others=related_view(unit, desk, incident),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import RowMapping, func, select, tuple_, update
@@ -58,7 +59,7 @@ def by_identity(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Identi
         query = (
             select(alerts)
             .where(tuple_(alerts.c.fingerprint, alerts.c.starts_at).in_(chunk))
-            .order_by(alerts.c.id)
+            .order_by(alerts.c.id)  # everybody holds alerts in this order
             .with_for_update()
         )
         for stored in unit.connection.execute(query).mappings():
@@ -71,6 +72,25 @@ def read_ahead(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Hashabl
     """What each webhook of a batch will ask `by_identity` for, read at once: for `UnitOfWork.foresee`."""
     found = by_identity(unit, identities)
     return {("alert", identity): found.get(identity) for identity in identities}
+
+
+def firing_earlier(unit: UnitOfWork, started: Sequence[Identity]) -> list[tuple[StoredAlert, datetime]]:
+    """What fires on record under an older start than in `started`, each with the new start; held as above."""
+    starts = dict(started)
+    found = []
+    names = iter(starts)
+    while chunk := list(islice(names, CHUNK)):
+        query = (
+            select(alerts)
+            .where(alerts.c.fingerprint.in_(chunk), alerts.c.status == AlertStatus.FIRING)
+            .order_by(alerts.c.id)
+            .with_for_update()
+        )
+        for stored in unit.connection.execute(query).mappings():
+            alert = _stored(stored)
+            if alert.starts_at < starts[alert.fingerprint]:
+                found.append((alert, starts[alert.fingerprint]))
+    return found
 
 
 def insert(unit: UnitOfWork, values: Sequence[Mapping[str, Any]]) -> None:

@@ -55,6 +55,16 @@ def withdraw(unit: UnitOfWork, key: str, reason: str, *, at: datetime) -> bool:
     return done.rowcount > 0
 
 
+def withdraw_all(unit: UnitOfWork, incident_id: int, reason: str, *, at: datetime) -> int:
+    """Withdraw whatever still waits for the incident; returns how many did."""
+    done = unit.connection.execute(
+        update(deadlines)
+        .where(deadlines.c.incident_id == incident_id, deadlines.c.state == WAITING)
+        .values(state=WITHDRAWN, reason=reason, changed_at=at)
+    )
+    return done.rowcount
+
+
 def take_due(unit: UnitOfWork, now: datetime, limit: int = 20) -> list[Deadline]:
     """Take what is due; the taker acts in the same transaction, so a deadline is kept once or, after a crash, again."""
     query = (

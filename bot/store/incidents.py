@@ -1,6 +1,6 @@
 """Incidents, their phases and their checklist marks."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -46,6 +46,7 @@ _RESOLVED = (
     .where(
         incidents.c.group_key.in_(bindparam("keys", expanding=True)),
         incidents.c.resolved_at >= bindparam("since"),
+        incidents.c.status == IncidentStatus.RESOLVED,
     )
     .order_by(incidents.c.resolved_at, incidents.c.id)
     .with_for_update()
@@ -100,6 +101,17 @@ def lock(unit: UnitOfWork, number: int) -> Incident | None:
         return cast("Incident", held)
     found = unit.connection.execute(_LOCK, {"number": number}).first()
     return _incident(found) if found else None
+
+
+def lock_free(unit: UnitOfWork, numbers: Collection[int]) -> dict[int, Incident]:
+    """Those of the incidents that nobody else works on just now, held until the transaction ends. Never waits."""
+    query = (
+        select(incidents)
+        .where(incidents.c.id.in_(numbers))
+        .order_by(incidents.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    return {found.id: _incident(found) for found in unit.connection.execute(query)}
 
 
 def open_of_group(unit: UnitOfWork, group_key: str) -> Incident | None:

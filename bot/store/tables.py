@@ -353,6 +353,66 @@ traders = Table(
     Column("asked_at", Moment, nullable=False),
 )
 
+# What the alerts of an incident name, and when one did so last; `due_since` until it was looked at for relations.
+incident_subjects = Table(
+    "incident_subjects",
+    metadata,
+    Column("incident_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("value", String(200), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("due_since", Moment),
+    Index(None, "kind", "value", "at"),
+    Index(
+        "ix_incident_subjects_due",
+        "incident_id",
+        sqlite_where=text("due_since IS NOT NULL"),
+        postgresql_where=text("due_since IS NOT NULL"),
+    ),
+)
+
+# Two incidents whose alerts name the same, told once; the lower number stands first.
+incident_relations = Table(
+    "incident_relations",
+    metadata,
+    Column("first_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("second_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("value", String(200), nullable=False),
+    Column("first_at", Moment, nullable=False),
+    Column("second_at", Moment, nullable=False),
+    Column("at", Moment, nullable=False),
+    # Until both stand in Slack and each has been shown with a link to the other.
+    Column("unlinked_since", Moment),
+    Index(None, "second_id"),
+    Index(
+        "ix_incident_relations_unlinked",
+        "unlinked_since",
+        sqlite_where=text("unlinked_since IS NOT NULL"),
+        postgresql_where=text("unlinked_since IS NOT NULL"),
+    ),
+)
+
+# An incident is folded into another once, whoever asks and however often.
+incident_merges = Table(
+    "incident_merges",
+    metadata,
+    Column("source_id", ForeignKey("incidents.id"), primary_key=True),
+    Column("target_id", ForeignKey("incidents.id"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    Index(None, "target_id"),
+)
+
+# Alert groups beside an incident's own: those of the incidents that were merged into it.
+merged_groups = Table(
+    "merged_groups",
+    metadata,
+    Column("group_key", Text, primary_key=True),
+    Column("incident_id", ForeignKey("incidents.id"), nullable=False),
+    Index(None, "incident_id"),
+)
+
 # Append-only: triggers (migration 0002) refuse every other change. `details` is text, so that what was hashed is
 # what is stored, byte for byte, on either database; there is no foreign key, for an entry stands by itself.
 audit = Table(

@@ -16,7 +16,7 @@ from bot.services.actions.learned import learn
 from bot.services.breaks_file import want_breaks_file
 from bot.services.desk import Desk
 from bot.services.thread import action_key, reply, show_action, show_root
-from bot.store import accounts, actions, incidents, messages, timeline
+from bot.store import accounts, actions, incidents, merges, messages, timeline
 from bot.store.actions import ActionRecordRow, Claim
 from bot.store.database import UnitOfWork
 from bot.store.messages import Urgency
@@ -142,7 +142,8 @@ def incident_for(
 ) -> Incident:
     """The incident to act in: the one given, else the worst open one, else one that is declared for it."""
     if incident_id is not None:
-        return incident_service.find(unit, incident_id)
+        # A button or modal of an incident that was merged meanwhile acts in the one that goes on.
+        return incident_service.find(unit, merges.standing_for(unit, incident_id))
     found = incident_to_act_in(unit)
     if found is not None:
         return found

@@ -1,14 +1,14 @@
 """What is looked for again and again is found by an index, however many old incidents there are
 
 Revision ID: 0006
-Revises: 0002
+Revises: 0005
 """
 
 from alembic import op
 from sqlalchemy import text
 
 revision = "0006"
-down_revision = "0002"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

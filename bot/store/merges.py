@@ -1,0 +1,140 @@
+"""Incidents folded into another: which one into which, the alert groups that go with it, and what is carried over."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from bot.domain.incident import Incident
+from bot.domain.words import IncidentStatus
+from bot.store import incidents as incident_rows
+from bot.store.database import UnitOfWork
+from bot.store.tables import (
+    accounts,
+    alerts,
+    approvals,
+    drift_episodes,
+    incident_merges,
+    merged_groups,
+)
+
+LONGEST_CHAIN = 100  # a merge of a merge of a merge ...; each is into an incident that was open
+
+
+@dataclass(frozen=True)
+class Merge:
+    source_id: int
+    target_id: int
+    at: datetime
+    by: str
+
+
+def record(unit: UnitOfWork, merge: Merge) -> None:
+    unit.connection.execute(unit.insert(incident_merges).values(**vars(merge)))
+
+
+def of_source(unit: UnitOfWork, source_id: int) -> Merge | None:
+    query = select(incident_merges).where(incident_merges.c.source_id == source_id)
+    found = unit.connection.execute(query).mappings().first()
+    return Merge(**found) if found else None
+
+
+def into(unit: UnitOfWork, target_id: int) -> list[Merge]:
+    """What was folded into the incident itself, oldest first."""
+    query = (
+        select(incident_merges)
+        .where(incident_merges.c.target_id == target_id)
+        .order_by(incident_merges.c.at, incident_merges.c.source_id)
+        .limit(500)
+    )
+    return [Merge(**found) for found in unit.connection.execute(query).mappings()]
+
+
+def standing_for(unit: UnitOfWork, number: int) -> int:
+    """The incident that goes on for this one: itself, unless it was merged, and so was that one, and so on."""
+    for _ in range(LONGEST_CHAIN):
+        merge = of_source(unit, number)
+        if merge is None:
+            return number
+        number = merge.target_id
+    return number
+
+
+def open_of_group(unit: UnitOfWork, group_key: str) -> Incident | None:
+    """The open incident that the alert group belongs to: its own, else the one that its own was merged into."""
+    own = incident_rows.open_of_group(unit, group_key)
+    if own is not None:
+        return own
+    # Asked for only now: whoever waited above for a merge to commit must see what it has written.
+    owner = _owner(unit, group_key)
+    found = incident_rows.lock(unit, owner) if owner is not None else None
+    return found if found is not None and found.open else None
+
+
+def last_resolved_of_group(unit: UnitOfWork, group_key: str, since: datetime) -> Incident | None:
+    """The incident that the group belonged to and that was resolved last, if that was after `since`."""
+    own = incident_rows.last_resolved_of_group(unit, group_key, since)
+    owner = _owner(unit, group_key)
+    merged = incident_rows.lock(unit, owner) if owner is not None else None
+    found = [
+        one
+        for one in (own, merged)
+        if one is not None
+        and one.status is IncidentStatus.RESOLVED
+        and one.resolved_at is not None
+        and one.resolved_at >= since
+    ]
+    return max(found, key=lambda one: one.resolved_at or since, default=None)
+
+
+def _owner(unit: UnitOfWork, group_key: str) -> int | None:
+    query = select(merged_groups.c.incident_id).where(merged_groups.c.group_key == group_key)
+    owner: int | None = unit.connection.execute(query).scalar_one_or_none()
+    return owner
+
+
+def own_groups(unit: UnitOfWork, source: Incident, target_id: int) -> None:
+    """The source's alert group, and those that had been merged into it, are the target's from now on."""
+    unit.connection.execute(
+        update(merged_groups).where(merged_groups.c.incident_id == source.id).values(incident_id=target_id)
+    )
+    if source.group_key is not None:
+        statement = unit.insert(merged_groups).values(group_key=source.group_key, incident_id=target_id)
+        unit.connection.execute(
+            statement.on_conflict_do_update(index_elements=["group_key"], set_={"incident_id": target_id})
+        )
+
+
+def hold_alerts(unit: UnitOfWork, source_id: int) -> set[int]:
+    """Hold the source's alerts before the incidents, in the order in which a webhook takes them."""
+    query = select(alerts.c.id).where(alerts.c.incident_id == source_id).order_by(alerts.c.id)
+    return set(unit.connection.execute(query.with_for_update()).scalars())
+
+
+def alert_numbers(unit: UnitOfWork, source_id: int) -> set[int]:
+    query = select(alerts.c.id).where(alerts.c.incident_id == source_id)
+    return set(unit.connection.execute(query).scalars())
+
+
+def open_approvals(unit: UnitOfWork, source_id: int) -> list[int]:
+    """The source's requests that are not decided, held as whoever decides them holds them: before the incident."""
+    query = (
+        select(approvals.c.id)
+        .where(approvals.c.incident_id == source_id, approvals.c.decided_at.is_(None))
+        .order_by(approvals.c.id)
+        .with_for_update()
+    )
+    return list(unit.connection.execute(query).scalars())
+
+
+def carry_over(unit: UnitOfWork, source_id: int, target_id: int) -> None:
+    """Alerts keep their identity and change their incident; so do halted accounts and drift that lasts."""
+    for table in (alerts, accounts):
+        unit.connection.execute(
+            update(table).where(table.c.incident_id == source_id).values(incident_id=target_id)
+        )
+    unit.connection.execute(
+        update(drift_episodes)
+        .where(drift_episodes.c.incident_id == source_id, drift_episodes.c.open_key.is_not(None))
+        .values(incident_id=target_id)
+    )
