@@ -100,6 +100,7 @@ def homes(
         for known, _ in worse:
             alerts.change(unit, known.id, incident_id=goes_on.id)
             moved[known.id] = goes_on.id
+        show_root(unit, own, now)
     return moved
 
 

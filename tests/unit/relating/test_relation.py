@@ -72,7 +72,8 @@ def test_an_account_says_more_than_a_component_though_that_is_nearer() -> None:
         WITHIN,
         drills=(False, False),
     )
-    assert relation is not None and relation.subject == MAIN
+    assert relation is not None
+    assert relation.subject == MAIN
 
 
 @pytest.mark.parametrize(
