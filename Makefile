@@ -2,7 +2,7 @@
 # into .venv, from the lock and by its hashes. The system's own Python is not touched.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format clean
+.PHONY: help demo test storm check bench format clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -15,6 +15,7 @@ UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo .venv/uv/bin
 help:
 	@echo "make demo    the whole desk on this machine: Slack, broker and alerts are simulated, Haltdesk is real"
 	@echo "make test    all tests"
+	@echo "make storm   the storms at full size: ten thousand alerts, and processes killed again and again (half an hour)"
 	@echo "make check   format, lint, types, imports"
 	@echo "make bench   how long a halt takes, beside a script and a warm client"
 	@echo "make format  put the code into the format that make check asks for"
@@ -25,6 +26,9 @@ demo: .venv/.ready
 
 test: .venv/.ready-dev
 	$(BIN)/pytest -n 2
+
+storm: .venv/.ready-dev
+	$(BIN)/pytest -s -m full tests/acceptance/storms
 
 check: .venv/.ready-dev
 	$(BIN)/ruff format --check $(CODE)

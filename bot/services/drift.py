@@ -11,9 +11,9 @@ from bot.domain.brokerage import AccountReading, OrderListing
 from bot.domain.drift import Comparison, DriftKind, Seen, compare
 from bot.domain.halting import Suspension
 from bot.domain.incident import Incident
-from bot.domain.words import ActionKind, ActionStatus, IncidentStatus
+from bot.domain.words import ActionKind, ActionStatus
 from bot.ports.broker import Broker, BrokerError
-from bot.services import auditing
+from bot.services import auditing, shown_accounts
 from bot.services import incidents as incident_service
 from bot.services.actions.requests import incident_to_act_in
 from bot.services.actions.suspending import flag
@@ -248,14 +248,11 @@ def _keep(
         learned["open_orders"] = orders
     if account is not None and account.number is not None:
         learned["account_number"] = account.number
-    changed = any(getattr(record, name) != value for name, value in learned.items())
     if suspended is not None and orders is not None:
         learned["verified_at"] = now
     if learned:
         accounts.read_at_broker(unit, record.name, **learned)
-    if changed:
-        for incident in incidents.listed(unit, status=IncidentStatus.OPEN):
-            show_root(unit, incident, now)
+    shown_accounts.refresh_if_changed(unit, record.name, record)
 
 
 def _own_suspension(unit: UnitOfWork, record: AccountRecord) -> bool:

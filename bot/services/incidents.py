@@ -135,6 +135,8 @@ def raise_severity(
     )
     raised = find(unit, incident.id)
     unmark(unit, raised, "triage.acknowledge", now)
+    for phase in incidents.visits(unit, incident.id):
+        show_phase(unit, raised, phase, now)  # a worse incident has more items
     _await_acknowledgement(unit, raised, now)
     return raised
 
@@ -251,8 +253,8 @@ def resolve_in(
     deadlines.schedule(unit, notice_key(incident.id), "notice", incident.id, due, at=now)
     resolved = find(unit, incident.id)
     show_root(unit, resolved, now)
-    show_phase(unit, resolved, incident.phase, now)
-    show_phase(unit, resolved, Phase.POST_INCIDENT, now)
+    for phase in incidents.visits(unit, incident.id):
+        show_phase(unit, resolved, phase, now)
     postmortem.draft_in(unit, desk, resolved)
     return resolved
 

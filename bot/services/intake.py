@@ -8,12 +8,12 @@ from typing import Any
 from bot.domain.alerts import AlertChange, AlertGroup, KnownAlert, ReceivedAlert, change_of
 from bot.domain.incident import Incident
 from bot.domain.severity import Decision
-from bot.domain.words import AlertStatus, Severity
+from bot.domain.words import AlertStatus, Phase, Severity
 from bot.services import checklist, lasting, relapse, relating
 from bot.services import incidents as service
 from bot.services.desk import Desk
-from bot.services.thread import reply, show_root
-from bot.store import alerts, incidents, merges, timeline
+from bot.services.thread import phase_key, reply, show_root
+from bot.store import alerts, incidents, merges, messages, timeline
 from bot.store.alerts import StoredAlert
 from bot.store.database import UnitOfWork
 
@@ -266,6 +266,8 @@ def _tell(
     risen = [one for one in changed if one.known is not None and one.known.severity is not Severity.SEV1]
     severe = [one.alert.name for one in (*fired, *risen) if one.decision.severity is Severity.SEV1]
     relapse.halt_again(unit, desk, incident, severe)
+    if fired or gone:
+        messages.refresh(unit, phase_key(incident.id, Phase.RESOLUTION))  # which says how many alerts fire
     show_root(unit, incident, now)
 
 

@@ -153,7 +153,12 @@ def phase_view(unit: UnitOfWork, desk: Desk, number: int, phase: Phase) -> Phase
 
 
 def _notes(unit: UnitOfWork, desk: Desk, incident: Incident, phase: Phase) -> dict[str, str]:
-    """What Haltdesk knows about an item by itself. The person decides; this is what is on record."""
+    """What Haltdesk knows about an item by itself. The person decides; this is what is on record.
+
+    Of a resolved incident nothing is said: nobody keeps it up to date any more.
+    """
+    if not incident.open:
+        return {}
     if phase is Phase.TRIAGE:
         states = "; ".join(
             f"{line.label}: {line.state}{'' if line.proved or line.verified_at is None else ', not proved'}"

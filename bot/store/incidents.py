@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, bindparam, desc, func, select, text, update
+from sqlalchemy import Row, bindparam, desc, func, or_, select, text, update
 from sqlalchemy import insert as sqlalchemy_insert
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
@@ -112,6 +112,15 @@ def lock_free(unit: UnitOfWork, numbers: Collection[int]) -> dict[int, Incident]
         .with_for_update(skip_locked=True)
     )
     return {found.id: _incident(found) for found in unit.connection.execute(query)}
+
+
+def lock_open(unit: UnitOfWork, *, and_this: int | None = None) -> None:
+    """Hold every open incident (`and_this`, open or not) until the transaction ends, lowest number first."""
+    if unit.dialect != "sqlite":  # which has one writer at a time anyway
+        query = select(incidents.c.id).where(
+            or_(incidents.c.status == IncidentStatus.OPEN, incidents.c.id == and_this)
+        )
+        unit.connection.execute(query.order_by(incidents.c.id).with_for_update())
 
 
 def open_of_group(unit: UnitOfWork, group_key: str) -> Incident | None:

@@ -7,13 +7,14 @@ from enum import IntEnum
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Insert, RowMapping, bindparam, func, or_, select, update
+from sqlalchemy import Insert, RowMapping, and_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
+from bot.domain.words import IncidentStatus
 from bot.store.columns import json_column
 from bot.store.database import UnitOfWork, on_either
-from bot.store.tables import messages
+from bot.store.tables import incidents, messages
 
 
 class Urgency(IntEnum):
@@ -256,3 +257,13 @@ def not_posted(unit: UnitOfWork, number: int) -> None:
     unit.connection.execute(
         update(messages).where(messages.c.id == number, messages.c.ts.is_(None)).values(posting_since=None)
     )
+
+
+def refresh_of_open(unit: UnitOfWork, *, roots: str, others: tuple[str, str]) -> None:
+    """Ask for the newest version of two views of every open incident: `roots`, and the (view, ref) of `others`."""
+    still_open = select(incidents.c.id).where(incidents.c.status == IncidentStatus.OPEN)
+    view, ref = others
+    shown = or_(messages.c.view == roots, and_(messages.c.view == view, messages.c.ref == ref))
+    statement = update(messages).where(messages.c.incident_id.in_(still_open), shown)
+    if unit.connection.execute(statement.values(wanted=messages.c.wanted + 1)).rowcount:
+        unit.wake("deliverer")

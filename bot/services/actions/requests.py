@@ -8,7 +8,7 @@ from typing import Any
 from bot.domain.actions import ActionResult
 from bot.domain.incident import Incident
 from bot.domain.words import ActionKind, ActionStatus, IncidentStatus, Severity, TradingState
-from bot.services import auditing, checklist
+from bot.services import auditing, checklist, shown_accounts
 from bot.services import incidents as incident_service
 from bot.services.actions import resumed
 from bot.services.actions.drills import refuse_live
@@ -187,6 +187,8 @@ def conclude(desk: Desk, action: ActionRecordRow, result: ActionResult) -> None:
 def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: ActionResult) -> None:
     now = desk.now()
     accounts.lock(unit, action.account)  # before the incident, as whoever confirms an action does
+    # All that may be shown anew below, in one order, before any is held by itself.
+    incidents.lock_open(unit, and_this=action.incident_id)
     incident = incident_service.find(unit, action.incident_id)
     before = actions.get(unit, action.id)
     assert before is not None
@@ -206,6 +208,7 @@ def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: A
             unit, incident.id, kind, result.headline, at=now, actor=None, details={"action": action.id}
         )
         auditing.concluded(unit, action, result, kind, at=now)
+    was = accounts.get(unit, action.account)
     learn(unit, action, result)
     if action.kind is ActionKind.HALT and result.proved and not action.params.get("suspend_only"):
         incident = _halted(unit, desk, action, incident, result, now)
@@ -215,6 +218,7 @@ def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: A
         incident = _reconciled(unit, desk, action, incident, result, now)
     messages.refresh(unit, action_key(action.id), urgency=Urgency.ACTION)
     show_root(unit, incident, now)
+    shown_accounts.refresh_if_changed(unit, action.account, was)
 
 
 def _halted(
@@ -238,9 +242,6 @@ def _halted(
     checklist.mark_if_current(
         unit, desk, incident, "triage.halt", by=action.requested_by, note="halted, proved at the broker"
     )
-    for other in incidents.listed(unit, status=IncidentStatus.OPEN):
-        if other.id != incident.id:
-            show_root(unit, other, now)
     return incident_service.find(unit, incident.id)
 
 

@@ -5,13 +5,12 @@ from datetime import datetime
 
 from bot.domain.actions import ActionResult
 from bot.domain.incident import Incident
-from bot.domain.words import ActionStatus, IncidentStatus, TradingState
+from bot.domain.words import ActionStatus, TradingState
 from bot.services import auditing, checklist
 from bot.services import incidents as incident_service
 from bot.services.actions.standing import newer_halt
 from bot.services.desk import Desk
-from bot.services.thread import show_root
-from bot.store import accounts, incidents, timeline
+from bot.store import accounts, timeline
 from bot.store.actions import ActionRecordRow
 from bot.store.database import UnitOfWork
 
@@ -34,7 +33,7 @@ def unless_halted(unit: UnitOfWork, action: ActionRecordRow, result: ActionResul
 def record(
     unit: UnitOfWork, desk: Desk, action: ActionRecordRow, incident: Incident, now: datetime
 ) -> Incident:
-    """Set the state that the broker has shown, and show it everywhere. A drill leaves the desk's state alone."""
+    """Set the state that the broker has shown. A drill leaves the desk's state alone."""
     to = TradingState(action.params["to"])
     if action.drill:
         return incident
@@ -59,7 +58,4 @@ def record(
         checklist.mark_if_current(
             unit, desk, incident, "mitigation.resume", by=action.requested_by, note=note
         )
-    for other in incidents.listed(unit, status=IncidentStatus.OPEN):
-        if other.id != incident.id:
-            show_root(unit, other, now)
     return incident_service.find(unit, incident.id)
