@@ -1,13 +1,14 @@
 """What is due later, as rows: a tick missed is a tick late, never a reminder lost."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
 from bot.store.database import UnitOfWork, on_either
 from bot.store.tables import deadlines
 
+TICK = timedelta(seconds=1)  # the clock looks every second by itself: only what is due sooner wakes it
 WAITING, DONE, WITHDRAWN = "waiting", "done", "withdrawn"
 
 _SCHEDULE = on_either(
@@ -42,7 +43,8 @@ def schedule(
         "changed_at": at,
     }
     unit.put(_SCHEDULE[unit.dialect], values, key=key)
-    unit.wake("clock")
+    if due_at < at + TICK:
+        unit.wake("clock")
 
 
 def withdraw(unit: UnitOfWork, key: str, reason: str, *, at: datetime) -> bool:

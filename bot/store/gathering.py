@@ -7,6 +7,8 @@ from sqlalchemy import Connection, Insert
 
 from bot.store.tables import metadata
 
+_ORDER = metadata.sorted_tables
+
 
 class _Unseen:
     """Stands for an answer that was not read ahead: None is an answer."""
@@ -38,7 +40,7 @@ class Gathered:
             return
         rows, self._rows = self._rows, {}
         self._places.clear()
-        for table in metadata.sorted_tables:
+        for table in _ORDER:
             for statement, values in rows.items():
                 if statement.table is table:
                     connection.execute(statement, values)
