@@ -32,11 +32,13 @@ from bot.engine.perform import performers
 from bot.engine.runner import Perform, Runner
 from bot.engine.scheduled import ScheduledReconciliation
 from bot.engine.timepiece import SystemTime
+from bot.measures import Measures
 from bot.metrics import HaltdeskMetrics
 from bot.ports.chat import ChatError
 from bot.ports.health import HealthCheck
 from bot.ports.ledger import Ledger
 from bot.ports.record import ActionRecord
+from bot.readiness import Readiness
 from bot.rendering.render import Rendered, Renderer
 from bot.services import relating
 from bot.services.actions.standing import StoredStanding
@@ -55,6 +57,9 @@ from handlers import slack_app
 from handlers.alertmanager import AlertmanagerWebhook
 from handlers.api import Api
 from handlers.context import Services
+from handlers.monitor import Monitor
+from handlers.refusals import Refusals
+from handlers.slack_signature import SlackSignature
 from handlers.web import Web
 
 log = logging.getLogger(__name__)
@@ -74,6 +79,8 @@ class Application:
     emergency: Emergency
     bolt: App
     web: Web
+    monitor: Monitor
+    readiness: Readiness
     checks: Mapping[str, list[HealthCheck]]
     brokers: Mapping[str, AlpacaBroker]
     perform: Mapping[ActionKind, Perform]
@@ -112,24 +119,8 @@ class Application:
             log.warning("the journal stays in %s until the database answers: %s", self.journal.path, failure)
 
     def not_ready(self) -> dict[str, str]:
-        """What keeps Haltdesk from doing its job, by component."""
-        missing: dict[str, str] = {}
-        try:
-            with self.desk.database.read() as unit:
-                refused = messages.in_trouble(unit)
-                waiting, oldest = messages.backlog(unit)
-        except DatabaseError as failure:
-            return {"database": type(failure).__name__}
-        if refused:
-            missing["delivery"] = f"Slack refuses {len(refused)} messages: {refused[0].last_error}"
-        elif oldest is not None and self.desk.now() - oldest > BACKLOG_AGE_WARNS:
-            missing["delivery"] = f"{waiting} messages wait, the oldest since {oldest.isoformat()}"
-        if self.identity.error is not None:
-            missing["slack"] = self.identity.error
-        for loop in self.engine.loops:
-            if loop.last_error is not None:
-                missing[loop.name] = loop.last_error
-        return missing
+        """What keeps Haltdesk from doing its job, by component, and what to do about it."""
+        return self.readiness()
 
 
 def build(configuration: Configuration, *, process: str | None = None) -> Application:
@@ -137,7 +128,12 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     settings, policy = configuration.settings, configuration.policy
     time = SystemTime()
     database = Database(settings.database_url.get_secret_value())
-    chat = SlackChat(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+    registry = CollectorRegistry()
+    measures = Measures(registry)
+    measures.watch_database(database.engine)
+    chat = SlackChat(
+        settings.slack_bot_token.get_secret_value(), settings.slack_api_url, observe=measures.slack
+    )
     identity = SlackIdentity(chat, team_id=settings.slack_team_id, app_id=settings.slack_app_id)
     desk = Desk(
         database=database,
@@ -154,7 +150,12 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     people = People(desk)
     brokers = {
         account.name: AlpacaBroker(
-            account.name, account.api_key, account.secret_key.get_secret_value(), account.url, account.paper
+            account.name,
+            account.api_key,
+            account.secret_key.get_secret_value(),
+            account.url,
+            account.paper,
+            observe=measures.broker,
         )
         for account in configuration.accounts
     }
@@ -189,6 +190,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         policy.desk_commands,
         LocalCommands(),
     )
+    perform = {kind: measures.performing(one, time) for kind, one in perform.items()}
     # Two pools: a modal waits for its figures, and must not wait for itself.
     background = ThreadPoolExecutor(max_workers=16, thread_name_prefix="background")
     fetching = ThreadPoolExecutor(max_workers=32, thread_name_prefix="figures")
@@ -224,6 +226,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
             "relating": (1.0, partial(relating.run_once, desk)),
             "drift": (policy.drift.every.total_seconds(), drift_watch.run_once),
         },
+        kept=measures.kept,
     )
     services = Services(
         desk=desk,
@@ -242,18 +245,24 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         client=chat.client,
         signing_secret=None if settings.socket_mode or secret is None else secret.get_secret_value(),
     )
-    registry = CollectorRegistry()
-    registry.register(HaltdeskMetrics(desk, lambda: {loop.name: loop.errors for loop in engine.loops}))
-    application: Application
+    registry.register(HaltdeskMetrics(desk, lambda: engine.pulses))
+    readiness = Readiness(desk, lambda: identity.error, lambda: engine.pulses, BACKLOG_AGE_WARNS)
     api = Api(
         desk,
         settings.api_token.get_secret_value() if settings.api_token else None,
-        lambda: application.not_ready(),
+        readiness,
         registry,
         traders,
     )
-    webhook = AlertmanagerWebhook(desk, settings.alertmanager_token.get_secret_value())
-    application = Application(
+    webhook = AlertmanagerWebhook(desk, settings.alertmanager_token.get_secret_value(), measures.alerts)
+    refusals = Refusals(
+        policy.refusals.at_most, policy.refusals.within.total_seconds(), counted=measures.refused
+    )
+    signature = SlackSignature(secret.get_secret_value()) if secret is not None else None
+    web = Web(
+        None if settings.socket_mode else bolt, webhook, api, signature, refusals, observed=measures.request
+    )
+    return Application(
         configuration=configuration,
         desk=desk,
         time=time,
@@ -263,7 +272,9 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         engine=engine,
         emergency=emergency,
         bolt=bolt,
-        web=Web(None if settings.socket_mode else bolt, webhook, api),
+        web=web,
+        monitor=Monitor(api),
+        readiness=readiness,
         checks=checks,
         brokers=brokers,
         perform=perform,
@@ -271,7 +282,6 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         approver=approver,
         drift_watch=drift_watch,
     )
-    return application
 
 
 def _schedule(scheduled: ScheduledReconciliation) -> dict[str, tuple[float, Callable[[], object]]]:

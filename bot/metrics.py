@@ -1,15 +1,18 @@
 """`/metrics`: Haltdesk's own figures, read from the database when Prometheus asks for them."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from bot import __version__
-from bot.adapters.bounded import StillRunning, bounded
+from bot.adapters.bounded import StillRunning
+from bot.adapters.one_at_a_time import OneAtATime
 from bot.domain.words import TradingState
+from bot.engine.pulse import Pulse
+from bot.metrics_of_waiting import waiting
 from bot.services import queries
 from bot.services.desk import Desk
 from bot.store import audit, figures, messages, traders
@@ -23,25 +26,21 @@ PATIENCE = 2.0  # seconds; Prometheus gives a scrape 10
 class HaltdeskMetrics(Collector):
     """One scrape is one reading of the database. When it does not answer, `haltdesk_up` says so and the rest is absent.
 
-    `loop_errors` gives how often each background piece of this process has failed.
+    `pulses` gives how the background pieces of this process fare.
     """
 
-    def __init__(self, desk: Desk, loop_errors: Callable[[], Mapping[str, int]]) -> None:
-        self._desk, self._loop_errors = desk, loop_errors
+    def __init__(self, desk: Desk, pulses: Callable[[], Sequence[Pulse]]) -> None:
+        self._desk, self._pulses = desk, pulses
+        self._ask = OneAtATime(self._read, PATIENCE, "metrics")
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("haltdesk_build", "The version that runs.", {"version": __version__})
-        errors = CounterMetricFamily(
-            "haltdesk_loop_errors", "How often a background piece of this process failed.", labels=["loop"]
-        )
-        for name, count in sorted(self._loop_errors().items()):
-            errors.add_metric([name], count)
-        yield errors
+        yield from _pieces(self._pulses())
         up = GaugeMetricFamily(
             "haltdesk_up", "Whether what Haltdesk needs answers: 1 yes.", labels=["component"]
         )
         try:
-            found = bounded(self._read, PATIENCE, "metrics")
+            found = self._ask()
         except (DatabaseError, StillRunning) as failure:
             log.warning("the metrics are without the database: %s", type(failure).__name__)
             found = []
@@ -60,7 +59,28 @@ class HaltdeskMetrics(Collector):
                 *_backlog(unit, self._desk.now()),
                 *_audit(unit),
                 *_traders(unit),
+                *waiting(unit, self._desk.now()),
             ]
+
+
+def _pieces(pulses: Iterable[Pulse]) -> Iterator[Metric]:
+    errors = CounterMetricFamily(
+        "haltdesk_loop_errors", "How often a background piece of this process failed.", labels=["loop"]
+    )
+    well = GaugeMetricFamily(
+        "haltdesk_loop_last_success_timestamp_seconds",
+        "When a background piece of this process last ended without an error; absent until it has.",
+        labels=["loop"],
+    )
+    period = GaugeMetricFamily(
+        "haltdesk_loop_period_seconds", "How often a background piece of this process runs.", labels=["loop"]
+    )
+    for pulse in sorted(pulses, key=lambda one: one.name):
+        errors.add_metric([pulse.name], pulse.errors)
+        period.add_metric([pulse.name], pulse.every)
+        if pulse.well_at is not None:
+            well.add_metric([pulse.name], pulse.well_at)
+    yield from (errors, well, period)
 
 
 def _trading(states: Iterable[Mapping[str, object]]) -> Iterator[Metric]:

@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -9,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from werkzeug.wrappers import Request, Response
 
-from bot.domain.alerts import AlertGroup, ReceivedAlert
+from bot.domain.alerts import AlertChange, AlertGroup, ReceivedAlert
 from bot.domain.words import AlertStatus
 from bot.services import intake
 from bot.services.desk import Desk
@@ -62,10 +63,18 @@ class WebhookModel(BaseModel):
 
 
 class AlertmanagerWebhook:
-    """Answers: 200 stored, 400 no webhook (with what is wrong), 401 no token, 413 too large, 503 not saved."""
+    """Answers: 200 stored, 400 no webhook (with what is wrong), 401 no token, 413 too large, 503 not saved.
 
-    def __init__(self, desk: Desk, token: str) -> None:
-        self._token = token.encode()
+    `counted` is told what a stored webhook's alerts changed.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        token: str,
+        counted: Callable[[Mapping[AlertChange, int]], None] = lambda stored: None,
+    ) -> None:
+        self._token, self._counted = token.encode(), counted
         self._receive = Grouped(partial(intake.receive_all, desk), partial(intake.receive, desk))
 
     def __call__(self, request: Request) -> Response:
@@ -86,6 +95,7 @@ class AlertmanagerWebhook:
         except DatabaseError as failure:
             log.error("a webhook was not saved, Alertmanager is asked to retry: %s", type(failure).__name__)
             return _answer(503, "the database did not take it; send it again")
+        self._counted(received.stored)
         incident = received.incident.key if received.incident else "no incident"
         return _answer(200, f"{sum(received.stored.values())} alerts stored, {incident}")
 

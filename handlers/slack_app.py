@@ -8,6 +8,7 @@ from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
+from bot.ports.about import about
 from handlers import approvals, emergency_actions, incident_command, incident_thread, merging
 from handlers.context import Services
 
@@ -59,9 +60,17 @@ def _origin(services: Services) -> Callable[..., BoltResponse | None]:
                 kind="ForeignRequestRefused",
             )
             return BoltResponse(status=403, body="this request is not of Haltdesk's workspace and app")
-        return next()
+        with about(slack=_asked(body), by=(body.get("user") or {}).get("id") or body.get("user_id")):
+            return next()
 
     return check
+
+
+def _asked(body: dict[str, Any]) -> str | None:
+    """What was pressed, submitted or written, as its Slack id."""
+    pressed = (body.get("actions") or [{}])[0].get("action_id")
+    told = pressed or (body.get("view") or {}).get("callback_id") or body.get("command") or body.get("type")
+    return str(told)[:80] if told else None
 
 
 def _fits(expected: str | None, given: object) -> bool:

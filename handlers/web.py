@@ -1,5 +1,6 @@
 """Haltdesk's HTTP side as one WSGI application: Slack's requests, Alertmanager's webhooks, and programs."""
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -12,18 +13,38 @@ from werkzeug.wrappers import Request, Response
 
 from handlers.alertmanager import AlertmanagerWebhook
 from handlers.api import Api
+from handlers.refusals import Refusals
+from handlers.slack_signature import Refused, SlackSignature
 
 SLACK_PATH = "/slack/events"
-MAX_SLACK_BODY = 1024 * 1024
 
 Endpoint = Callable[..., Response]
+# (the endpoint's name, the status that was answered, seconds)
+Observed = Callable[[str, int, float], None]
+
+# What a status says of the request. 404 and 405 are a wrong address: cheap, and no sign of anything.
+_REASONS = {400: "body", 401: "token", 403: "token", 413: "too_large"}
 
 
 class Web:
-    """Routes. `app` None: Socket Mode, where Slack does not come over HTTP."""
+    """Routes. `app` None: Socket Mode, where Slack does not come over HTTP; so does `signature` None.
 
-    def __init__(self, app: App | None, alertmanager: AlertmanagerWebhook, api: Api) -> None:
+    A token or a signature is checked before a body is read, and `refusals` only comes into it afterwards: what is
+    refused is counted by its address, and what is refused too often is answered 429.
+    """
+
+    def __init__(
+        self,
+        app: App | None,
+        alertmanager: AlertmanagerWebhook,
+        api: Api,
+        signature: SlackSignature | None = None,
+        refusals: Refusals | None = None,
+        observed: Observed = lambda endpoint, status, seconds: None,
+    ) -> None:
         self._slack = SlackRequestHandler(app, path=SLACK_PATH) if app is not None else None
+        self._signature, self._observed = signature, observed
+        self._refusals = refusals or Refusals(most=20, seconds=10)
         self._endpoints: dict[str, Endpoint] = {
             "alertmanager": alertmanager,
             "healthz": api.healthz,
@@ -50,21 +71,71 @@ class Web:
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if self._slack is not None and environ.get("PATH_INFO") == SLACK_PATH:
-            if int(environ.get("CONTENT_LENGTH") or 0) > MAX_SLACK_BODY:
-                return Response("too large", status=413)(environ, start_response)
-            answer: Iterable[bytes] = self._slack(environ, start_response)
-            return answer
-        given: Iterable[bytes] = self._answer(environ)(environ, start_response)
-        return given
+        began = time.monotonic()
+        endpoint, status = "none", 500
 
-    def _answer(self, environ: WSGIEnvironment) -> Callable[..., Any]:
+        def started(line: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
+            nonlocal status
+            status = int(line[:3])
+            return start_response(line, headers) if error is None else start_response(line, headers, error)
+
+        try:
+            if self._slack is not None and environ.get("PATH_INFO") == SLACK_PATH:
+                endpoint = "slack"
+                return self._slack_answer(environ, started)
+            endpoint, response = self._answer(environ)
+            given: Iterable[bytes] = response(environ, started)
+            return given
+        finally:
+            self._observed(endpoint, status, time.monotonic() - began)
+
+    def _slack_answer(self, environ: WSGIEnvironment, started: Any) -> Iterable[bytes]:
+        assert self._slack is not None
+        try:
+            if self._signature is not None and not self._signature.check(environ):
+                return Response(status=200)(environ, started)
+        except Refused as refusal:
+            return self._refuse(environ, refusal.reason, Response(f"{refusal}\n", status=refusal.status))(
+                environ, started
+            )
+        answered = 0
+
+        def seen(line: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
+            nonlocal answered
+            answered = int(line[:3])
+            return started(line, headers, error)
+
+        answer: Iterable[bytes] = self._slack(environ, seen)
+        if answered == 403:
+            self._refusals.count(_address(environ), "workspace")
+        return answer
+
+    def _answer(self, environ: WSGIEnvironment) -> tuple[str, Callable[..., Any]]:
         request = Request(environ)
         try:
             endpoint, arguments = self._routes.bind_to_environ(environ).match()
-            return self._endpoints[endpoint](request, **arguments)
         except MethodNotAllowed as refusal:
-            return refusal.get_response(environ)
+            return "none", refusal.get_response(environ)
         except HTTPException as refusal:
             text = f"{refusal.code} {refusal.name}: {request.method} {request.path}\n"
-            return Response(text, status=refusal.code, content_type="text/plain")
+            return "none", Response(text, status=refusal.code, content_type="text/plain")
+        response = self._endpoints[endpoint](request, **arguments)
+        reason = _REASONS.get(response.status_code)
+        if reason == "token":
+            response = self._refuse(environ, reason, response)
+        elif reason is not None:
+            # The token was right: whoever holds it is told what is wrong each time, and never held up.
+            self._refusals.count(_address(environ), reason)
+        return endpoint, response
+
+    def _refuse(self, environ: WSGIEnvironment, reason: str, response: Response) -> Response:
+        wait = self._refusals.note(_address(environ), reason)
+        if wait is None:
+            return response
+        text = f"too many refused requests from this address; ask again in {wait} s with what is asked for\n"
+        return Response(text, status=429, headers={"Retry-After": str(wait)}, content_type="text/plain")
+
+
+def _address(environ: WSGIEnvironment) -> str:
+    """The peer of the connection. Behind a proxy it is the proxy's: what a client says of itself is not believed."""
+    return str(environ.get("REMOTE_ADDR") or "unknown")

@@ -5,6 +5,7 @@ waits here waits for the time that it gave, whatever the call does. A call that 
 own limits.
 """
 
+import contextvars
 import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -24,7 +25,9 @@ class Pending(Generic[T]):
 
     def __init__(self, call: Callable[[], T], name: str) -> None:
         self._began = time.monotonic()
-        self._future = THREADS.run(call, name)
+        # What is logged in there is about the same as here.
+        inherited = contextvars.copy_context()
+        self._future = THREADS.run(lambda: inherited.run(call), name)
 
     @property
     def ended(self) -> bool:

@@ -3,7 +3,8 @@
 import http.client
 import json
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.error import URLError
@@ -12,8 +13,10 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
+from bot.ports.calls import ERROR, OK, RATELIMITED, REFUSED, TIMEOUT, Observe, unobserved
 from bot.ports.chat import (
     Blocks,
+    ChatError,
     ChatRateLimited,
     ChatRefused,
     ChatUnavailable,
@@ -31,31 +34,40 @@ PAGES = 5  # pages of history that are looked through for one message
 
 
 class SlackChat:
-    """`token` and `api_url` (ending in /api/) of one workspace; `timeout` seconds for each call."""
+    """`token` and `api_url` (ending in /api/) of one workspace; `timeout` seconds for each call.
 
-    def __init__(self, token: str, api_url: str, *, timeout: int = 10) -> None:
+    `observe` is told of every call: its method, how it ended, how long it took.
+    """
+
+    def __init__(self, token: str, api_url: str, *, timeout: int = 10, observe: Observe = unobserved) -> None:
+        self._observe = observe
         # The deliverer owns retries: it knows what may be repeated. slack_sdk's own would repeat a post.
         self.client = WebClient(token=token, base_url=api_url, timeout=timeout, retry_handlers=[])
 
     def _call(self, method: str, arguments: Mapping[str, Any]) -> SlackResponse:
         given = {name: value for name, value in arguments.items() if value is not None}
-        try:
-            return self.client.api_call(method, json=given)
-        except SlackApiError as failure:
-            raise _told(method, failure) from None
-        except (SlackClientError, URLError, OSError, http.client.HTTPException, ValueError) as failure:
-            # ValueError: an answer that is not JSON.
-            raise ChatUnavailable(method, f"{type(failure).__name__}: {failure}"[:300]) from None
+        return self._observed(method, lambda: self.client.api_call(method, json=given))
 
     def _get(self, method: str, arguments: Mapping[str, Any]) -> SlackResponse:
         """The methods that read take no JSON body."""
         given = {name: value for name, value in arguments.items() if value is not None}
+        return self._observed(method, lambda: self.client.api_call(method, http_verb="GET", params=given))
+
+    def _observed(self, method: str, ask: Callable[[], SlackResponse]) -> SlackResponse:
+        began = time.monotonic()
+        outcome = OK
         try:
-            return self.client.api_call(method, http_verb="GET", params=given)
+            return ask()
         except SlackApiError as failure:
-            raise _told(method, failure) from None
+            told = _told(method, failure)
+            outcome = _outcome(told)
+            raise told from None
         except (SlackClientError, URLError, OSError, http.client.HTTPException, ValueError) as failure:
+            # ValueError: an answer that is not JSON.
+            outcome = TIMEOUT if _timed_out(failure) else ERROR
             raise ChatUnavailable(method, f"{type(failure).__name__}: {failure}"[:300]) from None
+        finally:
+            self._observe(method, outcome, time.monotonic() - began)
 
     def post(
         self,
@@ -204,6 +216,18 @@ def _told(method: str, failure: SlackApiError) -> ChatRateLimited | ChatUnavaila
         return ChatUnavailable(method, error)
     said = (data.get("response_metadata") or {}).get("messages") if isinstance(data, dict) else None
     return ChatRefused(method, str(error), json.dumps(said)[:500] if said else "")
+
+
+def _outcome(told: ChatError) -> str:
+    if isinstance(told, ChatRateLimited):
+        return RATELIMITED
+    return REFUSED if isinstance(told, ChatRefused) else ERROR
+
+
+def _timed_out(failure: Exception) -> bool:
+    # urllib wraps a connection that is not made in time, and raises the socket's own while reading.
+    cause = failure.reason if isinstance(failure, URLError) else failure
+    return isinstance(cause, TimeoutError)
 
 
 def _seconds(answer: SlackResponse) -> float:

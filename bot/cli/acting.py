@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from bot.app import Application, build
 from bot.cli.exits import DONE, FAILED, UNKNOWN, USAGE
-from bot.cli.logs import set_up
+from bot.cli.logs import set_up_for
 from bot.cli.on_record import RecordedLooks
 from bot.config.configuration import load_configuration
 from bot.domain.actions import ActionResult
@@ -29,7 +29,7 @@ def act(
 ) -> int:
     """Run one action on each account, side by side, and print the evidence."""
     configuration = load_configuration(os.environ)
-    set_up("ERROR")
+    set_up_for(configuration, "ERROR")
     application = build(configuration)
     kind = ActionKind(command)
     known = [account.name for account in application.desk.accounts]

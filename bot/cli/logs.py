@@ -1,18 +1,24 @@
-"""Logging to standard error: one line an event, times in UTC, no secrets (nothing that is logged holds one)."""
+"""Logging of every command that logs: to standard error, with every secret of the configuration covered."""
 
-import logging
-import sys
-import time
+from collections.abc import Iterator
+
+from pydantic import SecretStr
+
+from bot.config.configuration import Configuration
+from bot.logs import set_up
 
 
-def set_up(level: str) -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level)
-    # These say at INFO what Haltdesk says itself, or every tick.
-    for noisy in ("apscheduler", "urllib3", "slack_sdk", "slack_bolt", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+def set_up_for(configuration: Configuration, level: str | None = None) -> None:
+    """`level` instead of the setting's, for commands whose answer is what they print."""
+    settings = configuration.settings
+    set_up(level or settings.log_level, settings.log_format, _secrets(configuration))
+
+
+def _secrets(configuration: Configuration) -> Iterator[str]:
+    for name in type(configuration.settings).model_fields:
+        value = getattr(configuration.settings, name)
+        if isinstance(value, SecretStr):
+            yield value.get_secret_value()
+    for account in configuration.accounts:
+        yield account.api_key
+        yield account.secret_key.get_secret_value()

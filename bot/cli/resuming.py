@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from bot.app import Application, build
 from bot.cli.exits import FAILED, UNKNOWN, USAGE
-from bot.cli.logs import set_up
+from bot.cli.logs import set_up_for
 from bot.config.configuration import load_configuration
 from bot.domain.words import ActionKind
 from bot.services.approvals import ask, stage_words
@@ -23,7 +23,7 @@ BETWEEN = 0.2  # seconds
 def resume(*, accounts: list[str] | None, reason: str, as_json: bool) -> int:
     """Record a request for each account. Never resumes by itself: exit 3 when it waits for its approval."""
     configuration = load_configuration(os.environ)
-    set_up("ERROR")
+    set_up_for(configuration, "ERROR")
     application = build(configuration)
     known = [account.name for account in application.desk.accounts]
     chosen = accounts or known

@@ -18,7 +18,7 @@ from slack_sdk.errors import SlackClientError
 from bot import __version__
 from bot.app import Application, build
 from bot.cli.exits import DONE, FAILED, USAGE
-from bot.cli.logs import set_up
+from bot.cli.logs import set_up_for
 from bot.config.configuration import load_configuration
 from bot.engine.engine import Parts
 from bot.server import serve
@@ -54,8 +54,7 @@ def worker() -> int:
 
 def _work(work: Callable[[Application], None], *, alone: bool) -> int:
     configuration = load_configuration(os.environ)
-    settings = configuration.settings
-    set_up(settings.log_level)
+    set_up_for(configuration)
     for caution in configuration.cautions():
         log.warning(caution)
     application = build(configuration)
@@ -89,6 +88,10 @@ def _work(work: Callable[[Application], None], *, alone: bool) -> int:
 
 
 def _labour(application: Application) -> None:
+    port = application.configuration.settings.worker_port
+    if port is not None:
+        _labour_seen_at(application, port)
+        return
     stop = threading.Event()
 
     def asked(number: int, frame: FrameType | None) -> None:
@@ -102,6 +105,27 @@ def _labour(application: Application) -> None:
     stop.wait()
     log.info("stopping")
     application.engine.stop()
+
+
+def _labour_seen_at(application: Application, port: int) -> None:
+    """The same, answering /healthz, /readyz and /metrics at `port`, and nothing else."""
+    host = application.configuration.settings.host
+
+    def started() -> None:
+        application.engine.start(Parts.ALL)
+        threading.Thread(target=application.learn, name="identity", daemon=True).start()
+        log.info(
+            "Haltdesk %s works on messages, deadlines and watches; its health is at http://%s:%s",
+            __version__,
+            host,
+            port,
+        )
+
+    def stopping() -> None:
+        log.info("stopping")
+        application.engine.stop()
+
+    serve(application.monitor, host, port, started=started, stopping=stopping)
 
 
 def _serve(application: Application, parts: Parts) -> None:

@@ -20,6 +20,7 @@ from bot.config.sections import (
     PhaseEntry,
     PolicyFile,
     ReconciliationSection,
+    RefusalsSection,
     RelatingSection,
     RuleEntry,
     ScheduleSection,
@@ -64,6 +65,7 @@ class Policy:
     schedule: ScheduleSection
     health: HealthSection
     relating: RelatingSection
+    refusals: RefusalsSection
     postmortem_template: str
     accounts: tuple[AccountEntry, ...]  # empty: the single account "main" of the environment
     desk_commands: tuple[DeskCommand, ...]
@@ -137,6 +139,7 @@ def _policy(file: PolicyFile) -> Policy:
         schedule=file.schedule,
         health=file.health,
         relating=file.relating,
+        refusals=file.refusals,
         postmortem_template=file.postmortem.template,
         accounts=file.accounts,
         desk_commands=tuple(DeskCommand(**entry.model_dump()) for entry in file.desk_commands),

@@ -190,6 +190,13 @@ class HealthSection(Section):
     data_feed: DataFeedSection
 
 
+class RefusalsSection(Section):
+    """How many refused requests of one address are answered in full, within a span that its first one begins."""
+
+    at_most: Count
+    within: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))]
+
+
 class AccountEntry(Section):
     """A broker account. Its keys stay in the environment; the file holds the names of the variables."""
 
@@ -240,6 +247,7 @@ class PolicyFile(Section):
     schedule: ScheduleSection
     health: HealthSection
     relating: RelatingSection
+    refusals: RefusalsSection
     postmortem: PostmortemSection
     accounts: tuple[AccountEntry, ...] = ()
     desk_commands: tuple[DeskCommandEntry, ...] = ()

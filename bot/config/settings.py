@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from bot.config import addresses
 from bot.config.contradictions import contradictions
 from bot.config.problems import ConfigurationError, Problem
-from bot.config.values import ChannelName, EmailList, LogLevel, PersonList
+from bot.config.values import ChannelName, EmailList, LogFormat, LogLevel, PersonList
 
 DEFAULT_LEDGER_QUERY = "SELECT symbol, qty, avg_price, updated_at FROM positions"
 
@@ -106,6 +106,14 @@ class Settings(BaseSettings):
         None, "the desk's haltdesk.toml; ./haltdesk.toml when absent and there is one", "haltdesk.toml"
     )
     log_level: LogLevel = _field("INFO", "how much is logged", "INFO")
+    log_format: LogFormat = _field("text", "how: text (logfmt) or json, one line a record either way", "json")
+    worker_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="the port on which `haltdesk worker` answers /healthz, /readyz and /metrics; none when absent",
+        examples=["8081"],
+    )
 
     @property
     def socket_mode(self) -> bool:

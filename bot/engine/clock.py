@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.util import undefined
 
+from bot.engine.pulse import Pulse
+
 
 class Clock:
     """Calls each registered piece every so many seconds, one call at a time, none lost to a pause of the machine."""
@@ -13,10 +15,13 @@ class Clock:
     def __init__(self) -> None:
         # Memory store: APScheduler's own database store runs jobs several times when several processes share it.
         self._scheduler = BackgroundScheduler(timezone="UTC")
+        self.pulses: list[Pulse] = []
 
     def every(self, seconds: float, piece: Callable[[], object], name: str, *, at_once: bool = False) -> None:
+        pulse = Pulse(name, seconds)
+        self.pulses.append(pulse)
         self._scheduler.add_job(
-            piece,
+            pulse.watching(piece),
             "interval",
             seconds=seconds,
             id=name,

@@ -13,6 +13,7 @@ from bot.domain.actions import ActionRequest, ActionResult
 from bot.domain.words import ActionKind, StepStatus
 from bot.engine.record import PATIENCE
 from bot.engine.runner import Perform
+from bot.ports.about import about
 from bot.ports.record import Timepiece
 from bot.services.actions.journaled import action_entry, bring_in, result_entry
 from bot.services.actions.requests import Confirmed, confirm
@@ -191,6 +192,10 @@ class Emergency:
         return Started(alone=tuple(accounts))
 
     def _run(self, request: ActionRequest, key: str, entry: Mapping[str, Any]) -> None:
+        with about(action=f"{request.kind}:alone", account=request.account):
+            self._run_to_its_end(request, key, entry)
+
+    def _run_to_its_end(self, request: ActionRequest, key: str, entry: Mapping[str, Any]) -> None:
         record = JournalRecord(self._journal, key, self._time)
         record.write(entry)
         what = f"{request.kind.verb} on {request.account}"

@@ -9,6 +9,7 @@ from bot.engine.clock import Clock
 from bot.engine.deliverer import Deliverer
 from bot.engine.emergency import Emergency
 from bot.engine.loop import Loop
+from bot.engine.pulse import Pulse
 from bot.engine.runner import HEARTBEAT, Runner
 from bot.engine.timepiece import SystemTime
 from bot.services import reminders
@@ -36,7 +37,10 @@ class Parts(Enum):
 
 
 class Engine:
-    """`chores` are run every so many seconds on the clock, in threads of their own."""
+    """`chores` are run every so many seconds on the clock, in threads of their own.
+
+    `kept` is told of each deadline that was kept, and how late.
+    """
 
     def __init__(
         self,
@@ -46,7 +50,9 @@ class Engine:
         emergency: Emergency,
         time: SystemTime,
         chores: dict[str, tuple[float, Callable[[], object]]],
+        kept: reminders.Kept = lambda kind, late: None,
     ) -> None:
+        self._kept = kept
         self._parts = Parts.ALL
         self._desk, self._runner, self._emergency, self._time = desk, runner, emergency, time
         self._deliverer = deliverer
@@ -71,6 +77,11 @@ class Engine:
         if self._parts is Parts.ALL:
             found += [*self.deliverers, self.reminders]
         return found
+
+    @property
+    def pulses(self) -> list[Pulse]:
+        """How the pieces and the chores of this process fare."""
+        return [*(loop.pulse for loop in self.loops), *self._clock.pulses]
 
     def start(self, parts: "Parts | None" = None) -> None:
         """Start what this process does. A web process runs what was confirmed in it, so that no halt waits."""
@@ -118,7 +129,7 @@ class Engine:
         return 1.0 if due is None else max(0.05, (due - self._time.now()) / timedelta(seconds=1))
 
     def _remind(self) -> float:
-        reminders.keep(self._desk)
+        reminders.keep(self._desk, self._kept)
         return 1.0
 
     def _bring_in_journal(self) -> None:

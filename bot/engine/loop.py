@@ -4,6 +4,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+from bot.engine.pulse import Pulse
+
 log = logging.getLogger(__name__)
 
 IDLE = 1.0  # seconds between looks when nobody wakes the piece
@@ -19,13 +21,20 @@ class Loop:
 
     def __init__(self, name: str, step: Callable[[], float]) -> None:
         self.name = name
-        self.errors = 0
-        self.last_error: str | None = None
+        self.pulse = Pulse(name, IDLE)
         self._step = step
         self._waits = False
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    @property
+    def errors(self) -> int:
+        return self.pulse.errors
+
+    @property
+    def last_error(self) -> str | None:
+        return self.pulse.last_error
 
     def start(self) -> None:
         self._thread.start()
@@ -50,10 +59,9 @@ class Loop:
             self._wake.clear()
             try:
                 wait = self._step()
-                self.last_error = None
+                self.pulse.well()
             except Exception as failure:
-                self.errors += 1
-                self.last_error = f"{type(failure).__name__}: {failure}"[:300]
+                self.pulse.failed(failure)
                 log.exception("%s failed; it is tried again in %.0f s", self.name, AFTER_ERROR)
                 self._stop.wait(AFTER_ERROR)
                 continue

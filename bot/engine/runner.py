@@ -10,8 +10,10 @@ from typing import Any
 from bot.adapters.journal import Journal
 from bot.adapters.threads import THREADS
 from bot.domain.actions import ActionRequest, ActionResult
+from bot.domain.incident import incident_key
 from bot.domain.words import ActionKind, ActionStatus
 from bot.engine.record import StoredRecord, within_patience
+from bot.ports.about import about
 from bot.ports.record import ActionRecord, Timepiece
 from bot.services.actions.journaled import result_entry
 from bot.services.actions.requests import conclude
@@ -108,6 +110,11 @@ class Runner:
         return not wait(held, timeout=seconds).not_done
 
     def _run(self, action: ActionRecordRow, resumed: bool) -> None:
+        incident = incident_key(action.incident_id)
+        with about(incident=incident, action=f"{action.kind}:{action.id}", account=action.account):
+            self._run_to_its_end(action, resumed)
+
+    def _run_to_its_end(self, action: ActionRecordRow, resumed: bool) -> None:
         try:
             watching = action.status is ActionStatus.WATCHING
             record = StoredRecord(self._desk, self._journal, action.id, action.request_key, self._time)

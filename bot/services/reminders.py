@@ -1,5 +1,8 @@
 """What comes due: the notice to stakeholders, and the acknowledgement that nobody gave."""
 
+from collections.abc import Callable
+from functools import partial
+
 from bot.domain.words import AlertStatus
 from bot.services.actions.requests import HALTDESK
 from bot.services.desk import Desk
@@ -10,13 +13,17 @@ from bot.store.database import UnitOfWork
 from bot.store.deadlines import Deadline
 from bot.store.messages import Urgency
 
+# (the deadline's kind, the seconds by which it was kept late)
+Kept = Callable[[str, float], None]
 
-def keep(desk: Desk) -> int:
+
+def keep(desk: Desk, kept: Kept = lambda kind, late: None) -> int:
     """Act on everything that is due, in the transaction that takes it. Returns how many deadlines were kept."""
     with desk.database.begin() as unit:
         due = deadlines.take_due(unit, desk.now())
         for deadline in due:
             _KINDS[deadline.kind](unit, desk, deadline)
+            unit.then(partial(kept, deadline.kind, (desk.now() - deadline.due_at).total_seconds()))
         return len(due)
 
 

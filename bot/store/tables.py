@@ -73,6 +73,7 @@ alerts = Table(
     Column("changed_at", Moment, nullable=False),
     UniqueConstraint("fingerprint", "starts_at"),
     Index(None, "incident_id"),
+    # Few fire at a time, of all that ever did.
     Index(
         "ix_alerts_firing",
         "incident_id",
@@ -149,6 +150,13 @@ actions = Table(
         postgresql_where=text("finished_at IS NULL"),
     ),
     Index(None, "incident_id"),
+    Index(
+        "ix_actions_unknown",
+        "incident_id",
+        sqlite_where=text("status = 'unknown'"),
+        postgresql_where=text("status = 'unknown'"),
+    ),
+    Index(None, "account", "kind", "id"),
 )
 
 action_steps = Table(
@@ -260,9 +268,14 @@ messages = Table(
         sqlite_where=text("shown < wanted"),
         postgresql_where=text("shown < wanted"),
     ),
-    Index("ix_messages_refused", "id", sqlite_where=text("gave_up"), postgresql_where=text("gave_up")),
     Index(None, "incident_id"),
     Index(None, "channel", "ts"),
+    Index(
+        "ix_messages_refused",
+        "id",
+        sqlite_where=text("gave_up IS 1"),
+        postgresql_where=text("gave_up IS true"),
+    ),
 )
 
 deadlines = Table(

@@ -6,6 +6,7 @@ not used again.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -23,6 +24,7 @@ from bot.ports.broker import (
     BrokerError,
     BrokerRefused,
     BrokerTimeout,
+    BrokerUnavailable,
     CancelReply,
     Configuration,
     MarketClock,
@@ -31,6 +33,7 @@ from bot.ports.broker import (
     Position,
     Split,
 )
+from bot.ports.calls import ERROR, OK, RATELIMITED, REFUSED, TIMEOUT, Observe, unobserved
 
 PAGE = 500  # the most that Alpaca gives in one page of orders
 SURE = 50  # Alpaca's default page: a shorter page is the last one, whatever the server made of `limit`
@@ -39,7 +42,10 @@ SPARE_CONNECTIONS = 8  # a halt begins with six calls at once, and none should h
 
 
 class AlpacaBroker:
-    """`base_url` is the root, e.g. `https://paper-api.alpaca.markets`; a trailing `/v2` is tolerated."""
+    """`base_url` is the root, e.g. `https://paper-api.alpaca.markets`; a trailing `/v2` is tolerated.
+
+    `observe` is told of every call: what it was for, how it ended, how long it took.
+    """
 
     def __init__(
         self,
@@ -49,7 +55,9 @@ class AlpacaBroker:
         base_url: str,
         paper: bool,
         timeouts: Timeouts | None = None,
+        observe: Observe = unobserved,
     ) -> None:
+        self._observe = observe
         self._account = account
         self._paper = paper
         self._timeouts = timeouts or Timeouts()
@@ -190,6 +198,21 @@ class AlpacaBroker:
         return [parsing.order(what, item) for item in raw]
 
     def _call(self, what: str, verb: str, path: str, data: Any, within: float | None) -> Any:
+        began = time.monotonic()
+        outcome = ERROR
+        try:
+            answer = self._ask(what, verb, path, data, within)
+            outcome = OK
+            return answer
+        except BrokerError as error:
+            outcome = _outcome(error)
+            raise
+        finally:
+            # "close AAPL" and "close MSFT" are one kind of call: a figure for each symbol would have no end.
+            kind = "close a position" if what.startswith("close ") else what
+            self._observe(kind, outcome, time.monotonic() - began)
+
+    def _ask(self, what: str, verb: str, path: str, data: Any, within: float | None) -> Any:
         whole = self._whole(what, within)
         limits = self._limits(whole)
         connection = self._lease()
@@ -229,3 +252,13 @@ class AlpacaBroker:
                 self._free.append(connection)
                 return
         connection.close()
+
+
+def _outcome(error: BrokerError) -> str:
+    if isinstance(error, BrokerTimeout):
+        return TIMEOUT
+    if isinstance(error, BrokerRefused):
+        return REFUSED
+    if isinstance(error, BrokerUnavailable) and error.status == 429:
+        return RATELIMITED
+    return ERROR

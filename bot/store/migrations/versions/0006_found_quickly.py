@@ -14,7 +14,6 @@ depends_on = None
 
 PARTIAL = (
     ("ix_messages_next", "messages", "next_at", "shown < wanted"),
-    ("ix_messages_refused", "messages", "id", "gave_up"),
     ("ix_alerts_firing", "alerts", "incident_id", "status = 'firing'"),
 )
 

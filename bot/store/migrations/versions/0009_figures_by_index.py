@@ -1,0 +1,31 @@
+"""What the health check and /metrics count is found by small indices, however much the desk has behind it
+
+Revision ID: 0009
+Revises: 0006
+"""
+
+from alembic import op
+from sqlalchemy import text
+
+revision = "0009"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index(
+        "ix_actions_unknown",
+        "actions",
+        ["incident_id"],
+        sqlite_where=text("status = 'unknown'"),
+        postgresql_where=text("status = 'unknown'"),
+    )
+    op.create_index("ix_actions_account_kind_id", "actions", ["account", "kind", "id"])
+    op.create_index(
+        "ix_messages_refused",
+        "messages",
+        ["id"],
+        sqlite_where=text("gave_up IS 1"),
+        postgresql_where=text("gave_up IS true"),
+    )
