@@ -43,6 +43,7 @@ from bot.rendering.render import Rendered, Renderer
 from bot.services import relating
 from bot.services.actions.standing import StoredStanding
 from bot.services.actions.tools import ActionTools, Limits
+from bot.services.audit_watch import AuditWatch
 from bot.services.desk import Channels, Desk, DeskAccount
 from bot.services.drift import DriftWatch
 from bot.services.health.broker import BrokerCheck
@@ -205,6 +206,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         return render(unit, desk, message)
 
     drift_watch = DriftWatch(desk, brokers, lambda: emergency.busy or not journal.empty)
+    audit_watch = AuditWatch(desk)
     scheduled = ScheduledReconciliation(
         desk,
         brokers,
@@ -224,6 +226,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
             "approvals": (1.0, approver.run_once),
             **(_schedule(scheduled) if ledger is not None else {}),
             "relating": (1.0, partial(relating.run_once, desk)),
+            "audit": (60.0, audit_watch.run_once),
             "drift": (policy.drift.every.total_seconds(), drift_watch.run_once),
         },
         kept=measures.kept,
@@ -245,8 +248,8 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         client=chat.client,
         signing_secret=None if settings.socket_mode or secret is None else secret.get_secret_value(),
     )
-    registry.register(HaltdeskMetrics(desk, lambda: engine.pulses))
     readiness = Readiness(desk, lambda: identity.error, lambda: engine.pulses, BACKLOG_AGE_WARNS)
+    registry.register(HaltdeskMetrics(desk, lambda: engine.pulses, readiness, audit_watch))
     api = Api(
         desk,
         settings.api_token.get_secret_value() if settings.api_token else None,

@@ -6,7 +6,7 @@ These figures are of one process and begin anew with it; what several processes 
 
 from collections.abc import Mapping
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Histogram, ProcessCollector
 from prometheus_client.registry import CollectorRegistry
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import ExceptionContext
@@ -84,6 +84,7 @@ class Measures:
             ["error"],
             registry=registry,
         )
+        ProcessCollector(registry=registry)
         for reason in REASONS:
             self._refused.labels(reason)
         for change in AlertChange:

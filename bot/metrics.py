@@ -14,6 +14,7 @@ from bot.domain.words import TradingState
 from bot.engine.pulse import Pulse
 from bot.metrics_of_waiting import waiting
 from bot.services import queries
+from bot.services.audit_watch import AuditWatch
 from bot.services.desk import Desk
 from bot.store import audit, figures, messages, traders
 from bot.store.database import DatabaseError, UnitOfWork
@@ -26,16 +27,25 @@ PATIENCE = 2.0  # seconds; Prometheus gives a scrape 10
 class HaltdeskMetrics(Collector):
     """One scrape is one reading of the database. When it does not answer, `haltdesk_up` says so and the rest is absent.
 
-    `pulses` gives how the background pieces of this process fare.
+    `pulses` gives how the background pieces of this process fare, `not_ready` what /readyz says.
     """
 
-    def __init__(self, desk: Desk, pulses: Callable[[], Sequence[Pulse]]) -> None:
-        self._desk, self._pulses = desk, pulses
+    def __init__(
+        self,
+        desk: Desk,
+        pulses: Callable[[], Sequence[Pulse]],
+        not_ready: Callable[[], Mapping[str, str]],
+        audit_watch: AuditWatch,
+    ) -> None:
+        self._desk, self._pulses, self._not_ready = desk, pulses, not_ready
+        self._audit_watch = audit_watch
         self._ask = OneAtATime(self._read, PATIENCE, "metrics")
 
     def collect(self) -> Iterator[Metric]:
         yield InfoMetricFamily("haltdesk_build", "The version that runs.", {"version": __version__})
         yield from _pieces(self._pulses())
+        yield from _readiness(self._not_ready())
+        yield from _audit_walk(self._audit_watch)
         up = GaugeMetricFamily(
             "haltdesk_up", "Whether what Haltdesk needs answers: 1 yes.", labels=["component"]
         )
@@ -61,6 +71,34 @@ class HaltdeskMetrics(Collector):
                 *_traders(unit),
                 *waiting(unit, self._desk.now()),
             ]
+
+
+def _readiness(missing: Mapping[str, str]) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "haltdesk_ready",
+        "1 when this process can do its job; /readyz says what is missing.",
+        float(not missing),
+    )
+    parts = GaugeMetricFamily(
+        "haltdesk_not_ready", "1 for a component that keeps this process from its job.", labels=["component"]
+    )
+    for component in sorted(missing):
+        parts.add_metric([component], 1)
+    yield parts
+
+
+def _audit_walk(watch: AuditWatch) -> Iterator[Metric]:
+    intact = GaugeMetricFamily(
+        "haltdesk_audit_intact",
+        "0 when this process's walk found an entry changed, missing or reordered; absent where it does not walk.",
+    )
+    walked = GaugeMetricFamily(
+        "haltdesk_audit_walked_entries", "Entries of the audit that this process has verified."
+    )
+    if watch.walked is not None or watch.fault is not None:
+        intact.add_metric([], float(watch.fault is None))
+        walked.add_metric([], watch.walked or 0)
+    yield from (intact, walked)
 
 
 def _pieces(pulses: Iterable[Pulse]) -> Iterator[Metric]:

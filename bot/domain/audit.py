@@ -86,12 +86,18 @@ class Verdict:
         return self.fault is None
 
 
-def verify(entries: Iterable[AuditEntry], *, expect_last: str | None = None) -> Verdict:
+def verify(
+    entries: Iterable[AuditEntry],
+    *,
+    expect_last: str | None = None,
+    after: tuple[int, str] = (0, BEGINNING),
+) -> Verdict:
     """Walk the chain in order of `seq`. `expect_last` is a hash noted earlier, which must still be in the chain.
 
-    Without it a chain cut off at its end looks intact: nothing in what is left can tell.
+    Without it a chain cut off at its end looks intact: nothing in what is left can tell. `after`: number and hash of
+    an entry that was verified before, behind which `entries` begin.
     """
-    count, last, met = 0, BEGINNING, expect_last in (None, BEGINNING)
+    (count, last), met = after, expect_last in (None, BEGINNING)
     for entry in entries:
         fault = _fault(entry, count + 1, last)
         if fault is not None:
