@@ -34,7 +34,8 @@ def test_prometheus_takes_the_rules() -> None:
 def test_each_alert_fires_when_it_must_and_none_does_on_a_desk_that_is_well(tmp_path: Path) -> None:
     samples = [{"labels": f'{{alertname="{name}"}}', "value": 1} for name in alert_names()]
     story = STORY.read_text(encoding="utf-8")
-    assert "RULES" in story and "NAMES" in story
+    assert "RULES" in story
+    assert "NAMES" in story
     written = tmp_path / "story.yml"
     written.write_text(story.replace("NAMES", json.dumps(samples)).replace("RULES", json.dumps(str(RULES))))
     done = promtool("test", "rules", written)
