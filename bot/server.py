@@ -10,7 +10,9 @@ from granian.server.mt import MTServer
 
 log = logging.getLogger(__name__)
 
-THREADS = 32  # requests handled at the same time; each is short, a webhook's commit is the longest
+# Requests handled at the same time; each is short, a webhook's commit is the longest. handlers/web.py gives each kind
+# its share, so that webhooks that hang leave threads for Slack.
+THREADS = 64
 
 
 class OneProcessServer(MTServer):

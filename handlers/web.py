@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 
 from handlers.alertmanager import AlertmanagerWebhook
 from handlers.api import Api
+from handlers.places import Places
 from handlers.refusals import Refusals
 from handlers.slack_signature import Refused, SlackSignature
 
@@ -21,6 +22,9 @@ SLACK_PATH = "/slack/events"
 Endpoint = Callable[..., Response]
 # (the endpoint's name, the status that was answered, seconds)
 Observed = Callable[[str, int, float], None]
+
+# Of the server's 64 threads (bot/server.py). What is left is Slack's and the probes'.
+WEBHOOKS, PROGRAMS = 32, 16
 
 # What a status says of the request. 404 and 405 are a wrong address: cheap, and no sign of anything.
 _REASONS = {400: "body", 401: "token", 403: "token", 413: "too_large"}
@@ -45,6 +49,12 @@ class Web:
         self._slack = SlackRequestHandler(app, path=SLACK_PATH) if app is not None else None
         self._signature, self._observed = signature, observed
         self._refusals = refusals or Refusals(most=20, seconds=10)
+        programs = Places(PROGRAMS)
+        self._places = {
+            "alertmanager": Places(WEBHOOKS),
+            "trading_state": programs,
+            "incidents": programs,
+        }
         self._endpoints: dict[str, Endpoint] = {
             "alertmanager": alertmanager,
             "healthz": api.healthz,
@@ -119,7 +129,12 @@ class Web:
         except HTTPException as refusal:
             text = f"{refusal.code} {refusal.name}: {request.method} {request.path}\n"
             return "none", Response(text, status=refusal.code, content_type="text/plain")
-        response = self._endpoints[endpoint](request, **arguments)
+        places = self._places.get(endpoint)
+        if places is None:
+            response = self._endpoints[endpoint](request, **arguments)
+        else:
+            with places.one() as held:
+                response = self._endpoints[endpoint](request, **arguments) if held else _full()
         reason = _REASONS.get(response.status_code)
         if reason == "token":
             response = self._refuse(environ, reason, response)
@@ -134,6 +149,11 @@ class Web:
             return response
         text = f"too many refused requests from this address; ask again in {wait} s with what is asked for\n"
         return Response(text, status=429, headers={"Retry-After": str(wait)}, content_type="text/plain")
+
+
+def _full() -> Response:
+    text = "too many requests of this kind are in hand; send it again\n"
+    return Response(text, status=503, headers={"Retry-After": "1"}, content_type="text/plain")
 
 
 def _address(environ: WSGIEnvironment) -> str:
