@@ -2,7 +2,7 @@
 
 import hmac
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -23,6 +23,8 @@ MAX_BODY = 16 * 1024 * 1024
 MAX_ALERTS = 20_000
 MAX_TEXT = 16_384
 NEVER = datetime(1, 1, 2, tzinfo=UTC)  # Alertmanager's "no end yet" is the first moment of year one
+
+STATUSES = {status.value: status for status in AlertStatus}
 
 
 def _text(value: Any) -> Any:
@@ -58,8 +60,36 @@ class WebhookModel(BaseModel):
     version: Literal["4"]
     groupKey: Annotated[Text, Field(min_length=1)]
     groupLabels: Pairs = Field(default_factory=dict)
-    alerts: Annotated[list[AlertModel], Field(max_length=MAX_ALERTS)]
+    alerts: Annotated[Sequence[AlertModel], Field(max_length=MAX_ALERTS)]
     truncatedAlerts: int = 0
+
+
+PlainText = Annotated[str, Field(max_length=MAX_TEXT)]
+
+
+class PlainAlertModel(AlertModel):
+    labels: dict[PlainText, PlainText]
+    annotations: dict[PlainText, PlainText] = Field(default_factory=dict)
+    generatorURL: PlainText | None = None
+    fingerprint: Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class PlainWebhookModel(WebhookModel):
+    """What Alertmanager itself sends: there is nothing to bring into order, and pydantic reads it without Python."""
+
+    groupKey: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    groupLabels: dict[PlainText, PlainText] = Field(default_factory=dict)
+    alerts: Annotated[Sequence[PlainAlertModel], Field(max_length=MAX_ALERTS)]
+
+
+def read_webhook(body: bytes) -> WebhookModel:
+    """Raises `ValidationError` when it is no webhook of version 4."""
+    if b"\\u0000" not in body:
+        try:
+            return PlainWebhookModel.model_validate_json(body)
+        except ValidationError:
+            pass  # text that has to be brought into order first, or no webhook: told apart below
+    return WebhookModel.model_validate_json(body)
 
 
 class AlertmanagerWebhook:
@@ -87,7 +117,7 @@ class AlertmanagerWebhook:
         if (request.content_length or 0) > MAX_BODY:
             return _answer(413, f"the body is over {MAX_BODY} bytes; set max_alerts in the receiver")
         try:
-            webhook = WebhookModel.model_validate_json(request.get_data())
+            webhook = read_webhook(request.get_data())
         except ValidationError as error:
             return _answer(400, _what_is_wrong(error))
         try:
@@ -110,7 +140,7 @@ def as_group(webhook: WebhookModel) -> AlertGroup:
                 fingerprint=alert.fingerprint,
                 starts_at=alert.startsAt.astimezone(UTC),
                 ends_at=alert.endsAt.astimezone(UTC) if alert.endsAt and alert.endsAt > NEVER else None,
-                status=AlertStatus(alert.status),
+                status=STATUSES[alert.status],
                 labels=alert.labels,
                 annotations=alert.annotations,
                 generator_url=alert.generatorURL,

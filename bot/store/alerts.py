@@ -1,24 +1,73 @@
 """Alerts by identity: fingerprint and startsAt. Nothing else joins or parts them."""
 
-from collections.abc import Hashable, Mapping, Sequence
+import json
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import RowMapping, func, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    RowMapping,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    update,
+)
 
 from bot.domain.words import AlertStatus, Severity
+from bot.store.columns import as_sqlite_text
 from bot.store.database import UNSEEN, UnitOfWork, on_either
 from bot.store.tables import alerts, incidents
 
 Identity = tuple[str, datetime]
-# SQLite allows 32,766 variables in a statement; two go into each identity.
-CHUNK = 5_000
+CHUNK = 500  # identities in one question; SQLite takes no more than so many parameters
 
 _INSERT = on_either(
     lambda statement: statement.on_conflict_do_nothing(index_elements=["fingerprint", "starts_at"]), alerts
 )
+
+
+def _known_on_sqlite() -> Select[Any]:
+    told = func.json_each(bindparam("told", type_=Text)).table_valued("value", name="told")
+    return select(alerts).join(
+        told,
+        and_(
+            alerts.c.fingerprint == told.c.value.op("->>")(literal_column("0")),
+            alerts.c.starts_at == told.c.value.op("->>")(literal_column("1")),
+        ),
+    )
+
+
+def _known_on_postgres() -> Select[Any]:
+    told = (
+        func.unnest(
+            bindparam("fingerprints", type_=ARRAY(Text)),
+            bindparam("starts", type_=ARRAY(DateTime(timezone=True))),
+        )
+        .table_valued("fingerprint", "starts_at")
+        .render_derived(name="told")
+    )
+    return (
+        select(alerts)
+        .join(told, and_(alerts.c.fingerprint == told.c.fingerprint, alerts.c.starts_at == told.c.starts_at))
+        .order_by(alerts.c.id)
+        .with_for_update(of=alerts)
+    )
+
+
+# One statement for one identity or 20,000: nothing is compiled anew for their number.
+_KNOWN: Mapping[str, Select[Any]] = {"sqlite": _known_on_sqlite(), "postgresql": _known_on_postgres()}
+_TOLD: Mapping[str, Callable[[Sequence[Identity]], Mapping[str, Any]]] = {
+    "sqlite": lambda told: {"told": json.dumps([(name, as_sqlite_text(at)) for name, at in told])},
+    "postgresql": lambda told: {"fingerprints": [one[0] for one in told], "starts": [one[1] for one in told]},
+}
 
 
 @dataclass(frozen=True)
@@ -54,17 +103,9 @@ def by_identity(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Identi
     if all(known is not UNSEEN for known in ahead.values()):
         return {identity: known for identity, known in ahead.items() if known is not None}
     found: dict[Identity, StoredAlert] = {}
-    for start in range(0, len(identities), CHUNK):
-        chunk = identities[start : start + CHUNK]
-        query = (
-            select(alerts)
-            .where(tuple_(alerts.c.fingerprint, alerts.c.starts_at).in_(chunk))
-            .order_by(alerts.c.id)  # everybody holds alerts in this order
-            .with_for_update()
-        )
-        for stored in unit.connection.execute(query).mappings():
-            alert = _stored(stored)
-            found[alert.fingerprint, alert.starts_at] = alert
+    for stored in unit.connection.execute(_KNOWN[unit.dialect], _TOLD[unit.dialect](identities)):
+        alert = _stored(stored._mapping)
+        found[alert.fingerprint, alert.starts_at] = alert
     return found
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Insert
 
+from bot.store.rows import write_rows
 from bot.store.tables import metadata
 
 _ORDER = metadata.sorted_tables
@@ -43,4 +44,4 @@ class Gathered:
         for table in _ORDER:
             for statement, values in rows.items():
                 if statement.table is table:
-                    connection.execute(statement, values)
+                    write_rows(connection, statement, values)

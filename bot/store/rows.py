@@ -1,0 +1,62 @@
+"""Writes many rows with one INSERT: compiled once, its values brought into the driver's form once a column.
+
+SQLAlchemy makes the statement and knows how each type is written; only its work for each row and each value is left
+out, which costs more than the database's own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Insert
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
+
+STATEMENTS = 64  # kept; there are a dozen, made at module level
+
+
+class _Prepared:
+    """`names` and `columns` are in the order of the statement's parameters."""
+
+    def __init__(self, statement: Insert, dialect: Dialect, keys: tuple[str, ...]) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=list(keys))
+        assert isinstance(compiled, SQLCompiler)
+        self.sql = str(compiled)
+        names = compiled.positiontup or list(compiled.bind_names.values())
+        self.by_position = compiled.positiontup is not None
+        self.parts = [(name, _processor(compiled, name, dialect)) for name in names]
+        self.defaults = {
+            column.key: column.default.arg
+            for column in compiled.insert_prefetch
+            if isinstance(column.default, ScalarElementColumnDefault)
+        } | {
+            name: bind.value
+            for name, bind in compiled.binds.items()
+            if name not in keys and bind.value is not None
+        }
+
+    def row(self, values: Mapping[str, Any]) -> Any:
+        given = {**self.defaults, **values} if self.defaults else values
+        if self.by_position:
+            return tuple(
+                given[name] if process is None else process(given[name]) for name, process in self.parts
+            )
+        return {
+            name: given[name] if process is None else process(given[name]) for name, process in self.parts
+        }
+
+
+def _processor(compiled: SQLCompiler, name: str, dialect: Dialect) -> Callable[[Any], Any] | None:
+    return compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
+
+
+@lru_cache(maxsize=STATEMENTS)
+def _prepared(statement: Insert, dialect: Dialect, keys: tuple[str, ...]) -> _Prepared:
+    return _Prepared(statement, dialect, keys)
+
+
+def write_rows(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Every row has the same keys. Raises the database's error."""
+    prepared = _prepared(statement, connection.dialect, tuple(rows[0]))
+    connection.exec_driver_sql(prepared.sql, [prepared.row(values) for values in rows])
