@@ -170,5 +170,5 @@ class RecordedLooks:
 
 
 def _not_recorded(failure: Exception) -> str:
-    why = {StillRunning: "it did not answer in time"}.get(type(failure), type(failure).__name__)
+    why = "it did not answer in time" if isinstance(failure, StillRunning) else type(failure).__name__
     return f"NOT on record: the database did not take it ({why})"

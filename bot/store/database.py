@@ -58,10 +58,11 @@ class UnitOfWork:
             self.gathered.put(statement, values, key)
 
     def put_all(self, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
-        if self.gathered is None and rows:
+        if self.gathered is not None:
+            for row in rows:
+                self.gathered.put(statement, row, None)
+        elif rows:
             self._connection.execute(statement, list(rows))
-        for row in rows if self.gathered is not None else ():
-            self.gathered.put(statement, row, None)
 
     def foresee(self, answers: Mapping[Hashable, Any]) -> None:
         """Keep what use cases will ask for in this transaction, until somebody takes `connection`."""

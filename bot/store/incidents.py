@@ -180,7 +180,7 @@ def insert(unit: UnitOfWork, values: Mapping[str, Any]) -> int | None:
     In a transaction that gathers, the number was taken ahead and such an incident is an `IntegrityError` at the end:
     whoever gathers does the work again, one by one.
     """
-    row = _BLANK | dict(values) | {"status": IncidentStatus.OPEN, "open_group_key": values.get("group_key")}
+    row = {**_BLANK, **values} | {"status": IncidentStatus.OPEN, "open_group_key": values.get("group_key")}
     numbers = unit.foreseen("numbers")
     number: int | None = next(numbers, None) if numbers is not UNSEEN else None
     if number is not None:
