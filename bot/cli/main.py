@@ -82,7 +82,12 @@ def _act(arguments: argparse.Namespace) -> int:
 def _resume(arguments: argparse.Namespace) -> int:
     from bot.cli.resuming import resume
 
-    return resume(accounts=arguments.account, reason=arguments.reason, as_json=arguments.json)
+    return resume(
+        accounts=arguments.account,
+        reason=arguments.reason,
+        asked_as=arguments.asked_as,
+        as_json=arguments.json,
+    )
 
 
 def _demo(arguments: argparse.Namespace) -> int:
@@ -147,6 +152,12 @@ def parser() -> argparse.ArgumentParser:
         "--account", action="append", help="the account; every one when absent; may be repeated"
     )
     resume.add_argument("--reason", default="", help="what was wrong and why it is safe to go on")
+    resume.add_argument(
+        "--as",
+        dest="asked_as",
+        metavar="SLACK_USER_ID",
+        help="who you are in Slack (else HALTDESK_USER): you cannot approve it then",
+    )
     resume.add_argument("--json", action="store_true", help="for machines")
     return top
 

@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import re
 import sys
 from uuid import uuid4
 
@@ -20,7 +21,10 @@ LOOKS = 100
 BETWEEN = 0.2  # seconds
 
 
-def resume(*, accounts: list[str] | None, reason: str, as_json: bool) -> int:
+USER = re.compile(r"[UW][A-Za-z0-9_-]{1,40}")
+
+
+def resume(*, accounts: list[str] | None, reason: str, asked_as: str | None, as_json: bool) -> int:
     """Record a request for each account. Never resumes by itself: exit 3 when it waits for its approval."""
     configuration = load_configuration(os.environ)
     set_up_for(configuration, "ERROR")
@@ -34,8 +38,15 @@ def resume(*, accounts: list[str] | None, reason: str, as_json: bool) -> int:
     if not reason.strip():
         print("Give --reason: the approver reads it, and it is kept.", file=sys.stderr)
         return USAGE
+    # Of the person's own shell, never of the .env that everybody shares.
+    user = asked_as or os.environ.get("HALTDESK_USER", "").strip() or None
+    if user is not None and not USER.fullmatch(user):
+        print(
+            f"{user!r} is no Slack user id: it starts with U or W (profile, Copy member ID).", file=sys.stderr
+        )
+        return USAGE
     try:
-        return _ask(application, chosen, reason.strip()[:1000], as_json=as_json)
+        return _ask(application, chosen, reason.strip()[:1000], user, as_json=as_json)
     except (DatabaseError, migrate.SchemaBehind) as failure:
         print(
             f"The database does not answer ({type(failure).__name__}), so nothing was asked: resuming waits for it, "
@@ -47,7 +58,9 @@ def resume(*, accounts: list[str] | None, reason: str, as_json: bool) -> int:
         application.desk.database.dispose()
 
 
-def _ask(application: Application, chosen: list[str], reason: str, *, as_json: bool) -> int:
+def _ask(
+    application: Application, chosen: list[str], reason: str, asked_as: str | None, *, as_json: bool
+) -> int:
     migrate.require_newest(application.desk.database)
     application.prepare(alone=False)
     asked = ask(
@@ -57,6 +70,7 @@ def _ask(application: Application, chosen: list[str], reason: str, *, as_json: b
         reason=reason,
         by=f"{getpass.getuser()} (command line)",
         request_key=f"cli:{uuid4().hex}",
+        asked_as=asked_as,
     )
     found = {one.account: _checked(application, one.number) for one in asked if one.number is not None}
     refusals = {one.account: one.refusal for one in asked if one.refusal}
@@ -65,6 +79,10 @@ def _ask(application: Application, chosen: list[str], reason: str, *, as_json: b
     else:
         for name, one in found.items():
             _print(name, one)
+        if found and asked_as is None:
+            print(
+                "Who asks is not known in Slack: name yourself with --as, so that another person must approve."
+            )
         for refusal in refusals.values():
             print(refusal, file=sys.stderr)
     waiting = [one for one in found.values() if not one.status.ended]
@@ -95,7 +113,8 @@ def _shown(found: Approval) -> dict[str, object]:
     return {
         "request": found.id,
         "incident": f"INC-{found.incident_id}",
-        "stage": dict(found.params),
+        "stage": {name: found.params.get(name) for name in ("from", "to")},
+        "asked_as": found.asked_as,
         "status": found.status.value,
         "decision": found.decision,
         "expires_at": found.expires_at.isoformat(),

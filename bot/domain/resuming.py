@@ -25,6 +25,15 @@ def next_stage(state: TradingState) -> TradingState | None:
     return STAGES.get(state)
 
 
+def asker_words(by: str, asked_as: str | None) -> str:
+    """How sure it is who asked: nothing for a press in Slack, which Slack vouches for."""
+    if not by.endswith("(command line)"):
+        return ""
+    if asked_as is None:
+        return " (at the command line; who that is in Slack is not known)"
+    return f" (at the command line, as {asked_as} by their own word)"
+
+
 @dataclass(frozen=True)
 class Reconciled:
     """The newest reconciliation of the account. `began_at`: before either side was read."""

@@ -75,3 +75,4 @@ class ApprovalView:
     override_reason: str | None
     from_command_line: bool
     drill: bool
+    asked_as: str | None = None  # a Slack user id, by the word of whoever asked at the command line

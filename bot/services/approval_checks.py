@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bot.domain.resuming import STATE, UNDER_WAY, Activity, Gate, gates, unmet
+from bot.domain.resuming import STATE, UNDER_WAY, Activity, Gate, asker_words, gates, unmet
 from bot.domain.words import ActionKind, TradingState
 from bot.services import auditing
 from bot.services.actions.drills import DrillRefused
@@ -125,7 +125,9 @@ def _approved(unit: UnitOfWork, desk: Desk, found: Approval, checked: tuple[Gate
         action_id=confirmed[0].action_id,
         claimed_until=None,
     )
-    _write(unit, found, f"{found.kind.value.capitalize()}Approved", f"{what} approved", desk)
+    asker = asker_words(found.requested_by, found.asked_as)
+    said = f"{what} approved" + (f"; asked{asker}" if asker else "")
+    _write(unit, found, f"{found.kind.value.capitalize()}Approved", said, desk)
     show_again(unit, found, now)
     return Settled()
 
@@ -142,7 +144,7 @@ def _reasons(against: list[Gate]) -> str:
 
 
 def _write(unit: UnitOfWork, found: Approval, kind: str, text: str, desk: Desk) -> None:
-    details = {"approval": found.id, "requested_by": found.requested_by}
+    details = {"approval": found.id, "requested_by": found.requested_by, "asked_as": found.asked_as}
     timeline.write(
         unit, found.incident_id, kind, text, at=desk.now(), actor=found.decided_by, details=details
     )

@@ -98,5 +98,6 @@ def approval_view(unit: UnitOfWork, desk: Desk, number: int) -> ApprovalView:
         override_by=override.get("by"),
         override_reason=override.get("reason"),
         from_command_line=found.requested_by.endswith("(command line)"),
+        asked_as=found.asked_as,
         drill=found.drill,
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.domain.incident import Incident
-from bot.domain.resuming import BLOCKING, Firing, next_stage
+from bot.domain.resuming import BLOCKING, Firing, asker_words, next_stage
 from bot.domain.words import ActionKind
 from bot.services import auditing
 from bot.services import incidents as incident_service
@@ -50,10 +50,12 @@ def ask(
     incident_id: int | None = None,
     override: str | None = None,
     may_override: bool = False,
+    asked_as: str | None = None,
 ) -> list[Asked]:
     """Record a request for each account; its gates are checked afterwards. Raises `DrillRefused`.
 
     `override`: why firing alerts should not stand in the way; it counts only from an approver (`may_override`).
+    `asked_as`: the Slack user that somebody at the command line says to be. That user cannot approve it.
     """
     asked: list[Asked] = []
     with desk.database.begin() as unit:
@@ -70,6 +72,7 @@ def ask(
                     request_key=f"{request_key}:{name}",
                     incident_id=incident_id,
                     override=override if may_override else None,
+                    asked_as=asked_as,
                 )
             )
     return asked
@@ -86,6 +89,7 @@ def _ask(
     request_key: str,
     incident_id: int | None,
     override: str | None,
+    asked_as: str | None,
 ) -> Asked:
     now = desk.now()
     record = accounts.get(unit, name)
@@ -106,6 +110,8 @@ def _ask(
         if to is None:
             return Asked(name, None, f"{name}: trading is normal already, so there is nothing to resume.")
         params = {"from": state.value, "to": to.value}
+    if asked_as is not None:
+        params["asked_as"] = asked_as
     waiting = approvals.open_of(unit, kind, name)
     if waiting and waiting[0].request_key != request_key:
         return Asked(
@@ -135,7 +141,7 @@ def _ask(
     if number is None:
         return Asked(name, None)  # this very request, sent twice
     what = stage_words(kind, params)
-    text = f"{what} asked for {name}: {reason}"
+    text = f"{what} asked for {name}{asker_words(by, asked_as)}: {reason}"
     _write(unit, incident.id, kind, "Requested", text, by=by, number=number, now=now)
     if override and blocking:
         text = f"Firing alerts overridden for this request: {override}"
@@ -215,7 +221,7 @@ def _decidable(
     refusal = None
     if not permission.granted:
         refusal = permission.refusal
-    elif by == found.requested_by:
+    elif by in (found.requested_by, found.asked_as):
         refusal = "You asked for this yourself: another approver has to approve it."
     elif found.status is not ApprovalStatus.WAITING:
         return found, f"{what} is being checked just now. Look again in a moment."

@@ -56,6 +56,12 @@ class Approval:
     drill: bool
 
     @property
+    def asked_as(self) -> str | None:
+        """The Slack user that somebody at the command line said to be; None when nobody said so."""
+        claimed = self.params.get("asked_as")
+        return claimed if isinstance(claimed, str) else None
+
+    @property
     def overridden(self) -> frozenset[int]:
         return frozenset((self.override or {}).get("alerts") or ())
 

@@ -137,11 +137,22 @@ def test_the_command_line_asks_and_never_resumes_by_itself(tmp_path: Path) -> No
         asked = desk.cli("resume", "--account", "main", "--reason", "fixed")
         assert asked.returncode == 3, asked.stdout + asked.stderr
         assert "waiting for approval in Slack" in asked.stdout
+        assert "name yourself with --as" in asked.stdout
         assert desk.account.suspended
         ts = str(desk.reply("Resume to restricted · needs another approver")["ts"])
         assert "Asked at the command line" in desk.slack.transcript()
         press(desk, ts, "resume.approve", APPROVER)
         desk.reply("Resumed to restricted")
+
+        # Somebody who says who they are cannot approve it as that person.
+        assert desk.cli("resume", "--reason", "on", "--as", "everybody").returncode == 2
+        named = desk.cli("resume", "--reason", "going on", HALTDESK_USER=APPROVER)
+        assert named.returncode == 3, named.stdout + named.stderr
+        ts = str(desk.reply("Resume to cautious · needs another approver")["ts"])
+        press(desk, ts, "resume.approve", APPROVER)
+        told(desk, APPROVER, "You asked for this yourself")
+        press(desk, ts, "resume.approve", BOTH)
+        desk.reply("Resumed to cautious")
 
         away = desk.cli(
             "resume", "--reason", "fixed", DATABASE_URL=f"sqlite:///{tmp_path / 'no' / 'such' / 'h.db'}"

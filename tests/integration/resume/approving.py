@@ -23,7 +23,7 @@ from bot.services.desk import Channels, Desk, DeskAccount
 from bot.services.intake import receive
 from bot.services.people import Permission
 from bot.services.projection import render
-from bot.store import accounts, actions, approvals, incidents, messages, migrate, timeline
+from bot.store import accounts, actions, approvals, audit, incidents, messages, migrate, timeline
 from bot.store.actions import ActionRecordRow
 from bot.store.approvals import Approval
 from bot.store.database import Database
@@ -188,6 +188,12 @@ class Room:
     def unended(self, kind: ActionKind) -> Sequence[ActionRecordRow]:
         with self.database.read() as unit:
             return actions.unended(unit, kind=kind)
+
+    @property
+    def audited(self) -> list[str]:
+        """The text of every entry of the audit, in order."""
+        with self.database.read() as unit:
+            return [entry.text for entry in audit.entries(unit)]
 
     @property
     def open_incidents(self) -> int:

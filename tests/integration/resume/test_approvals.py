@@ -65,6 +65,32 @@ def test_ones_own_request_cannot_be_approved_even_by_an_approver(desk: Room) -> 
     assert desk.approve(found, by=OTHER).status is ApprovalStatus.APPROVED
 
 
+def test_who_asked_at_the_command_line_by_their_own_word_cannot_approve(desk: Room) -> None:
+    desk.halted_and_reconciled()
+    found = desk.ask(by="somebody (command line)", asked_as=APPROVER)
+    shown = desk.shown(f"approval:{found.id}")
+    assert f"as <@{APPROVER}> by their own word" in shown
+    assert f"<@{APPROVER}> cannot approve it" in shown
+    found = desk.approve(found, by=APPROVER)
+    assert found.status is ApprovalStatus.WAITING
+    assert desk.whispers == [(APPROVER, "You asked for this yourself: another approver has to approve it.")]
+    assert desk.approve(found, by=OTHER).status is ApprovalStatus.APPROVED
+    assert (
+        f"Resume to restricted on paper approved; asked (at the command line, as {APPROVER} by their own word)"
+        in (desk.audited)
+    )
+
+
+def test_who_asked_at_the_command_line_is_said_to_be_unknown(desk: Room) -> None:
+    desk.halted_and_reconciled()
+    found = desk.ask(by="somebody (command line)")
+    assert "two people must make sure" in desk.shown(f"approval:{found.id}")
+    assert desk.approve(found).status is ApprovalStatus.APPROVED
+    asked, approved = [text for text in desk.audited if text.startswith("Resume to restricted")]
+    assert "(at the command line; who that is in Slack is not known)" in asked
+    assert "(at the command line; who that is in Slack is not known)" in approved
+
+
 def test_only_an_approver_approves(desk: Room) -> None:
     desk.halted_and_reconciled()
     found = desk.approve(desk.ask(), by=OTHER, permission=MAY_NOT)
