@@ -71,6 +71,15 @@ class OpenOrder:
 
 
 @dataclass(frozen=True)
+class Fill:
+    """One execution, whole or partial. `at` by the broker's clock."""
+
+    symbol: str
+    side: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class OrderListing:
     """Open orders. `complete` is false when these may not be all; `note` then says why."""
 

@@ -15,7 +15,7 @@ from bot.store.approvals import Approval
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=15)  # longer than the two calls that a check makes
+LEASE = timedelta(seconds=25)  # longer than the calls that a check makes
 
 # (channel, user, text, thread_ts): said to one person only
 Whisper = Callable[[str, str, str, str | None], None]

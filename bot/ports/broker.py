@@ -9,6 +9,7 @@ from bot.domain.brokerage import (
     AccountReading,
     CancelReply,
     Configuration,
+    Fill,
     MarketClock,
     OpenOrder,
     OrderListing,
@@ -27,6 +28,7 @@ __all__ = [
     "BrokerUnavailable",
     "CancelReply",
     "Configuration",
+    "Fill",
     "MarketClock",
     "OpenOrder",
     "OrderListing",
@@ -126,6 +128,9 @@ class Broker(Protocol):
 
     def list_latest_orders(self, *, within: float | None = None) -> tuple[OpenOrder, ...]:
         """The newest orders of any status, one page (at most 500): to put names to orders that are gone."""
+
+    def list_latest_fills(self, *, within: float | None = None) -> tuple[Fill, ...]:
+        """The newest executions of any order, however old the order is; at least the newest one, if there is any."""
 
     def list_positions(self, *, within: float | None = None) -> tuple[Position, ...]: ...
 

@@ -3,16 +3,20 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from bot.adapters.bounded import Pending, StillRunning
 from bot.domain.incident import incident_key
 from bot.domain.resuming import Activity, Facts, Firing, Reconciled
 from bot.domain.words import ActionKind, ActionStatus, TradingState
-from bot.ports.broker import Broker, BrokerError
+from bot.ports.broker import Broker, BrokerError, Fill
 from bot.ports.record import Clock
 from bot.services.actions.drills import state_in_drill
 from bot.store import accounts, action_history, actions, alerts
 from bot.store.database import UnitOfWork
 
-ASKED_WITHIN = 5.0  # seconds for each of the two calls
+ASKED_WITHIN = 5.0  # seconds for each call
+OPEN_WITHIN = 10.0  # for all pages of the open orders
+# Fewer orders than Alpaca's default page are all there are, whatever the server made of the limit that it was given.
+SURELY_ALL = 50
 IN_THE_WAY = (ActionKind.HALT, ActionKind.CANCEL, ActionKind.RESUME, ActionKind.FLATTEN)
 
 
@@ -114,20 +118,35 @@ def firing(unit: UnitOfWork, *, drill_incident: int | None) -> tuple[Firing, ...
 def latest_activity(broker: Broker, now: Clock) -> Activity:
     """When the account's orders moved last, in the desk's own time. Never raises for a broker that is away.
 
-    It looks at the newest 500 orders by submission. The broker's clock is read beside them, so that clocks that
-    differ do not make old orders look new, or new ones old.
+    It looks at the newest 500 orders by submission. When there may be more, an older one can have moved as well: then
+    every open order is looked at, and the newest fills of any order. (What is left out is an old order that ended
+    without a fill, which moves no position.) Unless all of that was seen, nothing is known.
+
+    The broker's clock is read beside them, so that clocks that differ do not make old orders look new, or new ones old.
     """
     try:
         orders = broker.list_latest_orders(within=ASKED_WITHIN)
         read_at = now()
         clock = broker.read_clock(within=ASKED_WITHIN)
+        fills: tuple[Fill, ...] = ()
+        if len(orders) >= SURELY_ALL:
+            listing = Pending(lambda: broker.list_open_orders(within=ASKED_WITHIN), "open orders")
+            fills = broker.list_latest_fills(within=ASKED_WITHIN)
+            still_open = listing.result(OPEN_WITHIN)
+            if not still_open.complete:
+                return Activity(error=f"not every open order could be seen: {still_open.note}")
+            orders = (*orders, *still_open.orders)
     except BrokerError as failure:
         return Activity(error=failure.last_word)
-    moved = [(order.moved_at, order) for order in orders if order.moved_at is not None]
-    if len(moved) < len(orders):
+    except StillRunning:
+        return Activity(error=f"the open orders could not all be listed in {OPEN_WITHIN:g} s")
+    moved = [(order.moved_at, f"{order.symbol} {order.side} {order.status}") for order in orders]
+    known = [(at, words) for at, words in moved if at is not None]
+    if len(known) < len(moved):
         return Activity(error="the broker gave orders without a time")
-    if not moved:
+    known += [(fill.at, f"{fill.symbol} {fill.side} filled") for fill in fills]
+    if not known:
         return Activity()
-    at, order = max(moved, key=lambda pair: pair[0])
+    at, words = max(known, key=lambda pair: pair[0])
     ours: datetime = at if clock.at is None else at + (read_at - clock.at)
-    return Activity(ours, f"{order.symbol} {order.side} {order.status} at {ours:%H:%M:%S} UTC")
+    return Activity(ours, f"{words} at {ours:%H:%M:%S} UTC")

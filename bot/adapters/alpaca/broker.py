@@ -27,6 +27,7 @@ from bot.ports.broker import (
     BrokerUnavailable,
     CancelReply,
     Configuration,
+    Fill,
     MarketClock,
     OpenOrder,
     OrderListing,
@@ -36,6 +37,7 @@ from bot.ports.broker import (
 from bot.ports.calls import ERROR, OK, RATELIMITED, REFUSED, TIMEOUT, Observe, unobserved
 
 PAGE = 500  # the most that Alpaca gives in one page of orders
+FILLS = 100  # the most that Alpaca gives in one page of activities
 SURE = 50  # Alpaca's default page: a shorter page is the last one, whatever the server made of `limit`
 MOST_PAGES = 40  # 20,000 open orders; more is said to be incomplete
 SPARE_CONNECTIONS = 8  # a halt begins with six calls at once, and none should have to connect first
@@ -144,6 +146,12 @@ class AlpacaBroker:
         what = "list the latest orders"
         query = {"status": "all", "limit": PAGE, "direction": "desc", "nested": "false"}
         return tuple(self._orders(what, query, within))
+
+    def list_latest_fills(self, *, within: float | None = None) -> tuple[Fill, ...]:
+        what = "list the latest fills"
+        query = {"direction": "desc", "page_size": FILLS}
+        raw = parsing.as_list(what, self._call(what, "get", "/account/activities/FILL", query, within))
+        return tuple(parsing.fill(what, item) for item in raw)
 
     def list_positions(self, *, within: float | None = None) -> tuple[Position, ...]:
         what = "list positions"

@@ -15,6 +15,7 @@ from bot.ports.broker import (
     AccountReading,
     BrokerAnswerUnreadable,
     CancelReply,
+    Fill,
     MarketClock,
     OpenOrder,
     Position,
@@ -99,6 +100,14 @@ def order(what: str, raw: Any) -> OpenOrder:
         updated_at=moment(fields.get("updated_at")),
         filled_at=moment(fields.get("filled_at")),
     )
+
+
+def fill(what: str, raw: Any) -> Fill:
+    fields = as_mapping(what, raw)
+    at = moment(fields.get("transaction_time"))
+    if at is None:
+        raise BrokerAnswerUnreadable(what, "a fill without a time", may_have_acted=False)
+    return Fill(word(fields.get("symbol")) or "unknown", word(fields.get("side")), at)
 
 
 def position(what: str, raw: Any) -> Position:

@@ -13,6 +13,7 @@ from bot.ports.broker import (
     AccountReading,
     BrokerError,
     CancelReply,
+    Fill,
     MarketClock,
     OpenOrder,
     OrderListing,
@@ -161,6 +162,11 @@ class Account:
     def list_latest_orders(self, *, within: float | None = None) -> tuple[OpenOrder, ...]:
         self._called("list_latest_orders")
         return (*self.orders.values(), *self.ended.values())
+
+    def list_latest_fills(self, *, within: float | None = None) -> tuple[Fill, ...]:
+        self._called("list_latest_fills")
+        filled = [order for order in self.ended.values() if order.filled_at is not None]
+        return tuple(Fill(order.symbol, order.side, order.filled_at) for order in filled if order.filled_at)
 
     def list_positions(self, *, within: float | None = None) -> tuple[Position, ...]:
         self._called("list_positions")
