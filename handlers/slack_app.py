@@ -9,7 +9,14 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
 from bot.ports.about import about
-from handlers import approvals, emergency_actions, incident_command, incident_thread, merging
+from handlers import (
+    approvals,
+    channel_alerts,
+    emergency_actions,
+    incident_command,
+    incident_thread,
+    merging,
+)
 from handlers.context import Services
 
 log = logging.getLogger(__name__)
@@ -34,14 +41,14 @@ def build(services: Services, *, client: WebClient, signing_secret: str | None) 
         process_before_response=True,
         logger=quiet,
         raise_error_for_unhandled_request=False,
-        # Nothing is listened to that a bot could say to itself.
+        # The one thing that a bot could say to itself is a message: its listener knows its own.
         ignoring_self_events_enabled=False,
     )
     quiet.setLevel(logging.WARNING)  # at INFO, it logs the whole body of a request with a bad signature
     app.use(_origin(services))
     app.error(_failed(services))
     # Bolt asks one listener after the other whether a request is its own: a halt is the first to be asked for.
-    for room in (emergency_actions, incident_thread, approvals, incident_command, merging):
+    for room in (emergency_actions, incident_thread, approvals, incident_command, merging, channel_alerts):
         room.register(app, services)
     return app
 

@@ -16,6 +16,7 @@ from bot.config.sections import (
     DriftSection,
     HaltLimits,
     HealthSection,
+    IntakeSection,
     Level,
     PhaseEntry,
     PolicyFile,
@@ -66,6 +67,7 @@ class Policy:
     health: HealthSection
     relating: RelatingSection
     refusals: RefusalsSection
+    intake: IntakeSection
     postmortem_template: str
     accounts: tuple[AccountEntry, ...]  # empty: the single account "main" of the environment
     desk_commands: tuple[DeskCommand, ...]
@@ -140,6 +142,7 @@ def _policy(file: PolicyFile) -> Policy:
         health=file.health,
         relating=file.relating,
         refusals=file.refusals,
+        intake=file.intake,
         postmortem_template=file.postmortem.template,
         accounts=file.accounts,
         desk_commands=tuple(DeskCommand(**entry.model_dump()) for entry in file.desk_commands),

@@ -197,6 +197,14 @@ class RefusalsSection(Section):
     within: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(hours=1))]
 
 
+class IntakeSection(Section):
+    """`channel`: whether alerts that others post into the incident channel count. `join_window`: how far apart such
+    a message and the webhook of the same alerts may come."""
+
+    channel: bool
+    join_window: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))]
+
+
 class AccountEntry(Section):
     """A broker account. Its keys stay in the environment; the file holds the names of the variables."""
 
@@ -248,6 +256,7 @@ class PolicyFile(Section):
     health: HealthSection
     relating: RelatingSection
     refusals: RefusalsSection
+    intake: IntakeSection
     postmortem: PostmortemSection
     accounts: tuple[AccountEntry, ...] = ()
     desk_commands: tuple[DeskCommandEntry, ...] = ()

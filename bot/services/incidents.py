@@ -10,7 +10,7 @@ from bot.domain.words import AlertStatus, IncidentStatus, Phase, Severity
 from bot.services import postmortem
 from bot.services.desk import Desk
 from bot.services.thread import channel_for, reply, show_phase, show_root
-from bot.store import alerts, deadlines, incidents, seen, timeline
+from bot.store import alerts, channel_groups, deadlines, incidents, seen, timeline
 from bot.store.database import UnitOfWork
 
 REMINDER = timedelta(minutes=1)  # nobody is reminded of an acknowledgement sooner
@@ -245,6 +245,7 @@ def resolve_in(
         actor=by,
         details={"obstacles": list(against)},
     )
+    channel_groups.end_with_incident(unit, incident.id, now)
     if incident.phase is not Phase.POST_INCIDENT:
         incidents.leave_phase(unit, incident.id, incident.phase, at=now, by=by, reason=note)
         incidents.enter_phase(unit, incident.id, Phase.POST_INCIDENT, now)

@@ -9,7 +9,7 @@ from bot.domain.alerts import AlertChange, AlertGroup, KnownAlert, ReceivedAlert
 from bot.domain.incident import Incident
 from bot.domain.severity import Decision
 from bot.domain.words import AlertStatus, Phase, Severity
-from bot.services import checklist, lasting, relapse, relating
+from bot.services import channel_joining, checklist, lasting, relapse, relating
 from bot.services import incidents as service
 from bot.services.desk import Desk
 from bot.services.thread import phase_key, reply, show_root
@@ -73,6 +73,12 @@ def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:
     incident = merges.open_of_group(unit, group.group_key)
     fresh = False
     if incident is None and opening:
+        worst = _worst(opening)
+        incident = channel_joining.adopt(unit, desk, group, _title(group, worst), now)
+        if incident is not None:
+            # The same alerts, told better: no news, unless they are worse than was thought.
+            fresh = not worst.decision.severity.worse_than(incident.severity)
+    if incident is None and opening:
         incident, fresh = _incident_for(unit, desk, group, opening, now)
     moved = lasting.homes(unit, desk, told, incident, now)
     told = [
@@ -87,6 +93,8 @@ def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:
     if incident is not None and opening:
         named = [(one.alert.labels, _since(one, now)) for one in opening]
         relating.note(unit, desk, incident, named, now)
+    if incident is not None and any(one.change is not AlertChange.REPEATED for one in told):
+        channel_joining.settle(unit, desk, group, incident, now)
     for number in _touched(told, incident):
         _tell(unit, desk, service.find(unit, number), incident, told, fresh=fresh, now=now)
     counted: dict[AlertChange, int] = {}

@@ -442,3 +442,27 @@ audit = Table(
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
 )
+
+# Alert groups that were read from messages in the incident channel. `group_key` is the row's own key until
+# Alertmanager's webhook tells the same group; then it is the webhook's, and the webhook's alerts are the truth.
+channel_groups = Table(
+    "channel_groups",
+    metadata,
+    Column("key", String(128), primary_key=True),
+    Column("layout", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    # The newest message, and when Slack says that it came to be or was edited: an older one changes nothing.
+    Column("message_ts", String(32), nullable=False),
+    Column("told_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("firing", Integer, nullable=False),
+    Column("group_key", Text, nullable=False),
+    Column("incident_id", ForeignKey("incidents.id")),
+    # Fingerprint and start of the alerts that stand for what no webhook has told.
+    Column("alerts", json_column(), nullable=False),
+    Index(None, "text"),
+    Index(None, "incident_id"),
+    Index(None, "channel", "message_ts"),
+)

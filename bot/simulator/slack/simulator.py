@@ -14,6 +14,7 @@ from bot.simulator.slack.faults import Fault, Faults
 from bot.simulator.slack.looking import Looking
 from bot.simulator.slack.methods.files import receive
 from bot.simulator.slack.modals import ModalActing
+from bot.simulator.slack.others import OtherApp, Others
 from bot.simulator.slack.page.endpoints import Page
 from bot.simulator.slack.records import Call, Desk
 from bot.simulator.slack.sender import Sender
@@ -48,7 +49,7 @@ class _Handler(WSGIRequestHandler):
         self.close_connection = True
 
 
-class SlackSimulator(ModalActing, Looking):
+class SlackSimulator(ModalActing, Others, Looking):
     """A Slack workspace for one bot.
 
     `app_url` is the bot's base URL (may be set later); `clock` gives seconds since 1970 and rules ts,
@@ -76,6 +77,7 @@ class SlackSimulator(ModalActing, Looking):
         self.sender = Sender(app_url, signing_secret)
         self.faults = Faults(clock)
         self.events: set[str] = set()
+        self.apps: dict[str, OtherApp] = {}
         self._calls: list[Call] = []
         self._api = WebApi(self.workspace, self.faults, self._calls)
         self._page = Page(self, desk)
@@ -173,6 +175,8 @@ class SlackSimulator(ModalActing, Looking):
         family, _, rest = request.path.lstrip("/").partition("/")
         if family == "api":
             return self._api(request, rest)
+        if family == "services" and request.method == "POST":
+            return self.incoming(request)
         if family == "respond":
             return respond(self.workspace, request, rest)
         if family == "upload" and request.method == "POST":

@@ -1,0 +1,171 @@
+"""Alert groups read from Slack messages, and the alerts that stand for them until a webhook tells better."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, func, or_, select, text, update
+
+from bot.domain.words import AlertStatus, IncidentStatus
+from bot.store.alerts import CHUNK, Identity
+from bot.store.database import UnitOfWork
+from bot.store.tables import alerts, channel_groups, incidents
+
+# What comes from a message has this before its fingerprint: it is never taken for an alert of a webhook.
+FROM_SLACK = "slack:"
+
+
+@dataclass(frozen=True)
+class StoredGroup:
+    key: str
+    layout: str
+    title: str
+    text: str
+    channel: str
+    message_ts: str
+    told_at: datetime
+    received_at: datetime
+    firing: int
+    group_key: str
+    incident_id: int | None
+    alerts: tuple[Identity, ...]
+
+    @property
+    def joined(self) -> bool:
+        """Whether a webhook tells this group."""
+        return self.group_key != self.key
+
+
+def _stored(values: RowMapping) -> StoredGroup:
+    found = tuple((str(mark), datetime.fromisoformat(since)) for mark, since in values["alerts"])
+    return StoredGroup(**{**values, "alerts": found})
+
+
+def hold(unit: UnitOfWork, names: Iterable[str]) -> None:
+    """Let one transaction at a time open or join incidents of these names. SQLite has one writer anyway."""
+    if unit.dialect == "postgresql":
+        for name in sorted(set(names)):
+            statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 4004))")
+            unit.connection.execute(statement, {"name": name})
+
+
+def get(unit: UnitOfWork, key: str) -> StoredGroup | None:
+    query = select(channel_groups).where(channel_groups.c.key == key)
+    found = unit.connection.execute(query).mappings().first()
+    return _stored(found) if found else None
+
+
+def of_message(unit: UnitOfWork, channel: str, ts: str) -> list[StoredGroup]:
+    query = select(channel_groups).where(
+        channel_groups.c.channel == channel, channel_groups.c.message_ts == ts
+    )
+    return [_stored(found) for found in unit.connection.execute(query).mappings()]
+
+
+def of_text(unit: UnitOfWork, heading: str) -> list[StoredGroup]:
+    """Those of this group text that no webhook has told yet."""
+    query = select(channel_groups).where(
+        channel_groups.c.text == heading, channel_groups.c.group_key == channel_groups.c.key
+    )
+    return [_stored(found) for found in unit.connection.execute(query).mappings()]
+
+
+def of_incident(unit: UnitOfWork, incident_id: int) -> list[StoredGroup]:
+    query = (
+        select(channel_groups)
+        .where(channel_groups.c.incident_id == incident_id)
+        .order_by(channel_groups.c.key)
+        .with_for_update()
+    )
+    return [_stored(found) for found in unit.connection.execute(query).mappings()]
+
+
+def save(unit: UnitOfWork, group: StoredGroup) -> None:
+    values = {name: getattr(group, name) for name in StoredGroup.__dataclass_fields__}
+    values["alerts"] = [[mark, since.isoformat()] for mark, since in group.alerts]
+    statement = unit.insert(channel_groups).values(**values)
+    unit.connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=values))
+
+
+def join(unit: UnitOfWork, before: str, group_key: str) -> None:
+    """What was known under `before` is the webhook's group from now on."""
+    statement = update(channel_groups).where(channel_groups.c.group_key == before)
+    unit.connection.execute(statement.values(group_key=group_key))
+
+
+def told_by_webhook(
+    unit: UnitOfWork, incident_id: int, since: datetime
+) -> list[tuple[str, Mapping[str, str]]]:
+    """Fingerprint and labels of the incident's alerts that a webhook told and that fire, or did after `since`."""
+    query = select(alerts.c.fingerprint, alerts.c.labels).where(
+        alerts.c.incident_id == incident_id,
+        alerts.c.fingerprint.not_like(f"{FROM_SLACK}%"),
+        or_(alerts.c.status == AlertStatus.FIRING, alerts.c.changed_at >= since),
+    )
+    # An alert that fired twice within the window is one alert.
+    found = {row.fingerprint: row.labels for row in unit.connection.execute(query)}
+    return list(found.items())
+
+
+def incidents_with(unit: UnitOfWork, fingerprints: Sequence[str], since: datetime) -> set[int]:
+    """The open incidents that hold one of these alerts, firing or changed after `since`."""
+    numbers: set[int] = set()
+    for start in range(0, len(fingerprints), CHUNK):
+        query = (
+            select(alerts.c.incident_id)
+            .distinct()
+            .join(incidents, incidents.c.id == alerts.c.incident_id)
+            .where(
+                alerts.c.fingerprint.in_(fingerprints[start : start + CHUNK]),
+                or_(alerts.c.status == AlertStatus.FIRING, alerts.c.changed_at >= since),
+                incidents.c.status == IncidentStatus.OPEN,
+                incidents.c.drill.is_(False),
+            )
+        )
+        numbers.update(number for number in unit.connection.execute(query).scalars() if number is not None)
+    return numbers
+
+
+def open_webhook_incidents(unit: UnitOfWork) -> list[tuple[int, str]]:
+    """Number and group key of every open incident whose group a webhook told."""
+    query = select(incidents.c.id, incidents.c.open_group_key).where(
+        incidents.c.open_group_key.is_not(None),
+        incidents.c.open_group_key.not_like(f"{FROM_SLACK}%"),
+        incidents.c.drill.is_(False),
+    )
+    return [(row.id, row.open_group_key) for row in unit.connection.execute(query)]
+
+
+def close(unit: UnitOfWork, identities: Collection[Identity], *, at: datetime, word: str) -> None:
+    """Take alerts that were read from Slack out of their incident: a webhook tells them."""
+    for mark, since in sorted(identities):
+        unit.connection.execute(
+            update(alerts)
+            .where(alerts.c.fingerprint == mark, alerts.c.starts_at == since)
+            .values(
+                status=AlertStatus.RESOLVED,
+                ends_at=at,
+                changed_at=at,
+                incident_id=None,
+                ignored=True,
+                summary=word,
+            )
+        )
+
+
+def end_with_incident(unit: UnitOfWork, incident_id: int, at: datetime) -> int:
+    """A person resolved the incident: what was read from Slack is over with it, for Slack may never tell its end.
+
+    Returns how many alerts that were.
+    """
+    of_it: list[Any] = [
+        alerts.c.incident_id == incident_id,
+        alerts.c.fingerprint.like(f"{FROM_SLACK}%"),
+        alerts.c.status == AlertStatus.FIRING,
+    ]
+    number = unit.connection.execute(select(func.count()).select_from(alerts).where(*of_it)).scalar_one()
+    if number:
+        ended = {"status": AlertStatus.RESOLVED, "ends_at": at, "changed_at": at}
+        unit.connection.execute(update(alerts).where(*of_it).values(**ended))
+    return number
