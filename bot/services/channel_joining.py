@@ -49,15 +49,15 @@ def adopt(unit: UnitOfWork, desk: Desk, group: AlertGroup, title: str, now: date
         return meanwhile  # another webhook of the group opened it while this one waited
     since = now - desk.policy.intake.join_window
     found = [
-        row
+        (row.incident_id, row.title)
         for row in channel_groups.of_text(unit, text)
         if row.incident_id is not None
         and (row.alerts or row.received_at >= since)
         and group_title.is_of_group(row.title, group.group_labels, labels)
     ]
-    numbers = {row.incident_id for row in found}
+    numbers = {number for number, _ in found}
     if len(numbers) > 1:
-        numbers = {row.incident_id for row in found if group_title.rest_of(row.title) == rest}
+        numbers = {number for number, shown in found if group_title.rest_of(shown) == rest}
     if len(numbers) != 1:
         marks = [f"{FROM_SLACK}{alert.fingerprint}" for alert in group.alerts]
         numbers = set(channel_groups.incidents_with(unit, marks, since))
@@ -80,9 +80,9 @@ def adopt(unit: UnitOfWork, desk: Desk, group: AlertGroup, title: str, now: date
 
 
 def home_of(unit: UnitOfWork, desk: Desk, group: ChannelGroup, now: datetime) -> Incident | None:
-    """The webhook's open incident that tells the same group as this message, or None."""
+    """The webhook's incident that tells the same group as this message, open or just resolved, or None."""
     since = now - desk.policy.intake.join_window
-    by_webhook = dict(channel_groups.open_webhook_incidents(unit))
+    by_webhook = channel_groups.webhook_incidents(unit, since)
     marks = [alert.fingerprint for alert in group.listed]
     numbers = set(by_webhook) & channel_groups.incidents_with(unit, marks, since)
     if len(numbers) != 1:

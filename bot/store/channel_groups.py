@@ -109,7 +109,7 @@ def told_by_webhook(
 
 
 def incidents_with(unit: UnitOfWork, fingerprints: Sequence[str], since: datetime) -> set[int]:
-    """The open incidents that hold one of these alerts, firing or changed after `since`."""
+    """The incidents, drills apart, that hold one of these alerts, firing or changed after `since`."""
     numbers: set[int] = set()
     for start in range(0, len(fingerprints), CHUNK):
         query = (
@@ -119,7 +119,6 @@ def incidents_with(unit: UnitOfWork, fingerprints: Sequence[str], since: datetim
             .where(
                 alerts.c.fingerprint.in_(fingerprints[start : start + CHUNK]),
                 or_(alerts.c.status == AlertStatus.FIRING, alerts.c.changed_at >= since),
-                incidents.c.status == IncidentStatus.OPEN,
                 incidents.c.drill.is_(False),
             )
         )
@@ -127,14 +126,20 @@ def incidents_with(unit: UnitOfWork, fingerprints: Sequence[str], since: datetim
     return numbers
 
 
-def open_webhook_incidents(unit: UnitOfWork) -> list[tuple[int, str]]:
-    """Number and group key of every open incident whose group a webhook told."""
-    query = select(incidents.c.id, incidents.c.open_group_key).where(
-        incidents.c.open_group_key.is_not(None),
-        incidents.c.open_group_key.not_like(f"{FROM_SLACK}%"),
-        incidents.c.drill.is_(False),
+def webhook_incidents(unit: UnitOfWork, since: datetime) -> dict[int, str]:
+    """Number and group key of each group that a webhook told: its open incident, else one resolved after `since`."""
+    query = (
+        select(incidents.c.id, incidents.c.group_key)
+        .where(
+            incidents.c.group_key.is_not(None),
+            incidents.c.group_key.not_like(f"{FROM_SLACK}%"),
+            incidents.c.drill.is_(False),
+            or_(incidents.c.status == IncidentStatus.OPEN, incidents.c.resolved_at >= since),
+        )
+        .order_by(incidents.c.status.desc(), incidents.c.id)  # resolved before open: the last one stands
     )
-    return [(row.id, row.open_group_key) for row in unit.connection.execute(query)]
+    newest = {row.group_key: row.id for row in unit.connection.execute(query)}
+    return {number: key for key, number in newest.items()}
 
 
 def close(unit: UnitOfWork, identities: Collection[Identity], *, at: datetime, word: str) -> None:

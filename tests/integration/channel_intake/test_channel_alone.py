@@ -18,7 +18,7 @@ GROUP = {"alertname": "OrderRejects"}
 
 def test_a_message_opens_an_incident_that_says_where_it_was_read(desk: DeskInProcess) -> None:
     Channel(desk).post(alertmanager(GROUP, [A, B]))
-    assert only(desk).severity == "SEV-2"  # "critical" stands in the title
+    assert only(desk).severity == "SEV-2"
     assert standing(desk) == [(True, "firing"), (True, "firing")]
     assert "SlackMessageRead" in kinds(desk)
     desk.deliver()
@@ -26,6 +26,17 @@ def test_a_message_opens_an_incident_that_says_where_it_was_read(desk: DeskInPro
     assert "INC-1 · OrderRejects" in root
     assert "read from a Slack message; labels may be incomplete" in root
     assert "Firing: 2" in root
+
+
+def test_a_severity_that_stands_in_the_title_counts(desk: DeskInProcess) -> None:
+    channel = Channel(desk)
+    for name, word, severity in (
+        ("Queue", "critical", "SEV-2"),
+        ("Pool", "SEV-1", "SEV-1"),
+        ("Disk", "x", "SEV-3"),
+    ):
+        channel.post(alertmanager({"alertname": name}, [{"alertname": name, "severity": word}]))
+        assert all_incidents(desk)[0].severity == severity
 
 
 def test_the_resolution_clears_it(desk: DeskInProcess) -> None:

@@ -145,14 +145,17 @@ def test_a_title_that_fits_two_groups_joins_the_one_whose_labels_it_tells(desk: 
 
 
 def test_a_worse_telling_by_the_webhook_is_loud(desk: DeskInProcess) -> None:
-    quiet = {"alertname": "OrderRejects", "venue": "A"}
-    Channel(desk).post(alertmanager(GROUP, [quiet]))
+    """The label that makes it worse did not stand in the title."""
+    Channel(desk).post(alertmanager({"alertname": "Queue"}, [{"alertname": "Queue", "host": "x"}]))
     assert only(desk).severity == "SEV-3"
     service.acknowledge(desk.desk, 1, "U0OPERATOR")
-    body = webhook(alert("OrderRejects", labels={"venue": "A", "sev": "1"}, started=STARTED))
-    desk.post(body)
+    desk.post(webhook(alert("Queue", labels={"host": "x", "sev": "1"}, started=STARTED)))
     assert only(desk).severity == "SEV-1"
     assert only(desk).acknowledged_at is None
+    desk.deliver()
+    root = desk.slack.messages(INCIDENTS)[0]["ts"]
+    loud = [one for one in desk.slack.thread(INCIDENTS, root) if one.get("subtype") == "thread_broadcast"]
+    assert ["Now SEV-1" in desk.slack.text_of(one) for one in loud] == [True]
 
 
 def test_both_at_the_same_moment_are_one_incident(desk: DeskInProcess) -> None:

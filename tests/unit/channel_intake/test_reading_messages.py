@@ -138,10 +138,8 @@ def test_the_bounds_hold() -> None:
 _WORDS = st.text(max_size=40)
 
 
-_KEYS = st.sampled_from(
-    ["attachments", "blocks", "text", "title", "pretext", "fallback", "fields", "footer", "username"]
-    + ["bot_profile", "name", "value", "title_link"]
-)
+_HEADINGS = ("title", "pretext", "fallback", "fields", "footer", "title_link", "value")
+_KEYS = st.sampled_from(["attachments", "blocks", "text", "username", "bot_profile", "name", *_HEADINGS])
 _LEAVES = st.none() | st.integers() | _WORDS | st.just("[FIRING:2] x\nLabels:\n - a = b")
 _POSTS = st.recursive(
     _LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=5)
