@@ -12,10 +12,12 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 from slack_bolt import App
 
+from bot.adapters.alertmanager import Alertmanager
 from bot.adapters.alpaca.broker import AlpacaBroker
 from bot.adapters.commands import LocalCommands
 from bot.adapters.journal import Journal
 from bot.adapters.ledgers import open_ledger
+from bot.adapters.prometheus import Prometheus
 from bot.adapters.slack import SlackChat
 from bot.checks import BACKLOG_AGE_WARNS, common_checks
 from bot.config.configuration import Configuration
@@ -43,7 +45,9 @@ from bot.rendering.render import Rendered, Renderer
 from bot.services import relating
 from bot.services.actions.standing import StoredStanding
 from bot.services.actions.tools import ActionTools, Limits
+from bot.services.alert_sources import AlertSources
 from bot.services.audit_watch import AuditWatch
+from bot.services.backfill import Backfill
 from bot.services.desk import Channels, Desk, DeskAccount
 from bot.services.drift import DriftWatch
 from bot.services.health.broker import BrokerCheck
@@ -51,7 +55,7 @@ from bot.services.health.callables import CallableCheck
 from bot.services.people import People
 from bot.services.projection import render
 from bot.services.traders import Traders
-from bot.store import accounts, actions, approvals, messages, migrate
+from bot.store import accounts, actions, approvals, checkpoints, messages, migrate
 from bot.store.database import Database, DatabaseError, UnitOfWork
 from bot.store.messages import Message
 from handlers import slack_app
@@ -98,6 +102,7 @@ class Application:
                 messages.release_all(unit)
                 actions.release_all(unit)
                 approvals.release_all(unit)
+                checkpoints.release_all(unit, self.desk.now())
 
     def learn(self) -> None:
         """Look at every account; ask Slack who Haltdesk is, and who is in the desk's user groups."""
@@ -147,6 +152,8 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         approvers=frozenset(settings.approvers),
         primary_operator=settings.primary_operator,
         workspace_url=identity.workspace_url,
+        asks_alertmanager=settings.alertmanager_url is not None,
+        asks_prometheus=settings.prometheus_url is not None,
     )
     people = People(desk)
     brokers = {
@@ -207,6 +214,15 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
 
     drift_watch = DriftWatch(desk, brokers, lambda: emergency.busy or not journal.empty)
     audit_watch = AuditWatch(desk)
+    backfill = Backfill(
+        desk,
+        AlertSources(
+            policy,
+            Alertmanager(settings.alertmanager_url) if settings.alertmanager_url else None,
+            Prometheus(settings.prometheus_url) if settings.prometheus_url else None,
+            time,
+        ),
+    )
     scheduled = ScheduledReconciliation(
         desk,
         brokers,
@@ -227,6 +243,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
             **(_schedule(scheduled) if ledger is not None else {}),
             "relating": (1.0, partial(relating.run_once, desk)),
             "audit": (60.0, audit_watch.run_once),
+            "backfill": (min(5.0, policy.alerting.compare_every.total_seconds()), backfill.run_once),
             "drift": (policy.drift.every.total_seconds(), drift_watch.run_once),
         },
         kept=measures.kept,

@@ -7,6 +7,7 @@ from typing import Any
 from bot.adapters.bounded_session import BoundedSession, base_of, decoded
 from bot.ports.alerting import AlertmanagerAlert, AlertmanagerStatus
 from bot.ports.answers import AlertingError, FailureKind
+from bot.ports.comparing import NotifiedGroup
 
 _SYSTEM = "Alertmanager"
 
@@ -48,6 +49,10 @@ class Alertmanager:
         body = self._ask("/api/v2/alerts", wanted, limit_seconds)
         return tuple(_alert(_mapping(item)) for item in _list(body))
 
+    def groups(self, limit_seconds: float | None = None) -> tuple[NotifiedGroup, ...]:
+        body = self._ask("/api/v2/alerts/groups", {}, limit_seconds)
+        return tuple(_group(_mapping(item)) for item in _list(body))
+
     def _ask(self, path: str, params: Mapping[str, str], limit: float | None) -> Any:
         with self._session(limit) as session:
             response = session.get(f"{self._url}{path}", params=dict(params))
@@ -72,6 +77,16 @@ def _alert(item: Mapping[str, Any]) -> AlertmanagerAlert:
         inhibited_by=tuple(_text(source) for source in _list(status.get("inhibitedBy"))),
         receivers=tuple(_text(receiver.get("name")) for receiver in receivers),
         generator_url=_text(item.get("generatorURL") or "") or None,
+    )
+
+
+def _group(item: Mapping[str, Any]) -> NotifiedGroup:
+    return NotifiedGroup(
+        labels=_texts(item.get("labels")),
+        receiver=_text(_mapping(item.get("receiver")).get("name")),
+        fingerprints=frozenset(
+            _text(_mapping(alert).get("fingerprint")) for alert in _list(item.get("alerts"))
+        ),
     )
 
 

@@ -12,12 +12,14 @@ from urllib3.util.retry import Retry
 from bot.adapters.bounded_session import BoundedSession, base_of, decoded
 from bot.adapters.prometheus_answers import (
     alerts_from,
+    config_text,
     rules_from,
     samples_from,
     series_from,
     targets_from,
     warnings_of,
 )
+from bot.adapters.prometheus_config import external_labels_from
 from bot.ports.answers import FailureKind, MetricsError
 from bot.ports.metrics import (
     MOST_POINTS,
@@ -142,6 +144,13 @@ class Prometheus:
         def ask(client: PrometheusConnect, session: _PrometheusSession) -> TargetsReading:
             client.get_targets(state="active")
             return TargetsReading(targets_from(session.envelope["data"]), warnings_of(session.envelope))
+
+        return self._asking(ask, limit_seconds)
+
+    def external_labels(self, limit_seconds: float | None = None) -> Mapping[str, str]:
+        def ask(client: PrometheusConnect, session: _PrometheusSession) -> Mapping[str, str]:
+            session.get(f"{client.url}/api/v1/status/config")
+            return external_labels_from(config_text(session.envelope["data"]))
 
         return self._asking(ask, limit_seconds)
 

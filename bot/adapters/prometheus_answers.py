@@ -123,6 +123,11 @@ def targets_from(data: Any) -> tuple[TargetState, ...]:
     return tuple(states)
 
 
+def config_text(data: Any) -> str:
+    """`/api/v1/status/config`: the configuration as text. It may hold what is nobody's business: read, never kept."""
+    return _text(_mapping(data).get("yaml"))
+
+
 def moment(seconds: Any) -> datetime:
     """Unix seconds as an aware time."""
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):

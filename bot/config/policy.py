@@ -12,6 +12,7 @@ from bot.config.policy_file import read_policy_file
 from bot.config.sections import (
     NEXT_BUSINESS_DAY,
     AccountEntry,
+    AlertingSection,
     ApprovalsSection,
     DriftSection,
     HaltLimits,
@@ -68,19 +69,24 @@ class Policy:
     relating: RelatingSection
     refusals: RefusalsSection
     intake: IntakeSection
+    alerting: AlertingSection
     postmortem_template: str
     accounts: tuple[AccountEntry, ...]  # empty: the single account "main" of the environment
     desk_commands: tuple[DeskCommand, ...]
 
     def decide(self, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Decision:
-        """The severity of an alert by this policy, and why."""
-        return decide(
+        """The severity of an alert by this policy, and why. The Watchdog is never an incident, whatever the rules."""
+        decision = decide(
             labels,
             annotations,
             self._rules_by_name,
             by_label=self.severity_by_label,
             otherwise=self.severity_otherwise,
         )
+        watchdog = bool(self.alerting.watchdog) and labels.get("alertname") == self.alerting.watchdog
+        if watchdog and not decision.ignore:
+            return Decision(decision.severity, "the Watchdog of [alerting]", ignore=True)
+        return decision
 
     @cached_property
     def _rules_by_name(self) -> RulesByName:
@@ -143,6 +149,7 @@ def _policy(file: PolicyFile) -> Policy:
         relating=file.relating,
         refusals=file.refusals,
         intake=file.intake,
+        alerting=file.alerting,
         postmortem_template=file.postmortem.template,
         accounts=file.accounts,
         desk_commands=tuple(DeskCommand(**entry.model_dump()) for entry in file.desk_commands),

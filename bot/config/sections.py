@@ -205,6 +205,22 @@ class IntakeSection(Section):
     join_window: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))]
 
 
+class AlertingSection(Section):
+    """How the record is held against what Alertmanager and Prometheus show, where their addresses are set.
+
+    `labels`: label -> pattern; only alerts with all of these are the desk's. `watchdog`: "" for none.
+    """
+
+    compare_every: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(minutes=1))]
+    look_back: Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=7))]
+    take_in_after: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(minutes=30))]
+    clear_after: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=12))]
+    alertmanager_settles: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))]
+    labels: dict[str, str] = {}
+    watchdog: Annotated[str, Field(max_length=300)]
+    watchdog_silent_after: Annotated[Duration, Field(ge=timedelta(seconds=1), le=timedelta(days=2))]
+
+
 class AccountEntry(Section):
     """A broker account. Its keys stay in the environment; the file holds the names of the variables."""
 
@@ -257,6 +273,7 @@ class PolicyFile(Section):
     relating: RelatingSection
     refusals: RefusalsSection
     intake: IntakeSection
+    alerting: AlertingSection
     postmortem: PostmortemSection
     accounts: tuple[AccountEntry, ...] = ()
     desk_commands: tuple[DeskCommandEntry, ...] = ()

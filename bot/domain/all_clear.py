@@ -35,6 +35,7 @@ class FiringAlert:
 
     name: str
     muted: str | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,13 @@ class AllClear:
     """`clear` is False when something is known to fire, None when nobody can say, True only when all was
     seen quiet.
 
-    `reasons` are plain sentences: what speaks against it, or on whose word it rests.
+    `reasons` are plain sentences: what speaks against it, or on whose word it rests. `against` are those of
+    them that speak against it.
     """
 
     clear: bool | None
     reasons: tuple[str, ...]
+    against: tuple[str, ...] = ()
 
 
 def decide_all_clear(
@@ -111,9 +114,9 @@ def decide_all_clear(
 
     notes.extend(_not_asked(alertmanager, prometheus))
     if firing:
-        return AllClear(False, (*firing, *unknown, *notes))
+        return AllClear(False, (*firing, *unknown, *notes), (*firing, *unknown))
     if unknown:
-        return AllClear(None, (*unknown, *notes))
+        return AllClear(None, (*unknown, *notes), tuple(unknown))
     return AllClear(True, ("Haltdesk has no firing alert.", *notes))
 
 

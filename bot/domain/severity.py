@@ -141,9 +141,9 @@ def _matches(
     rule: SeverityRule, labels: Mapping[str, str], annotations: Mapping[str, str]
 ) -> tuple[bool, str]:
     """Whether every condition but the name's holds, and what to add to the reason."""
-    if not all(_like(labels.get(key, ""), pattern) for key, pattern in rule.labels.items()):
+    if not all(like(labels.get(key, ""), pattern) for key, pattern in rule.labels.items()):
         return False, ""
-    if not all(_like(annotations.get(key, ""), pattern) for key, pattern in rule.annotations.items()):
+    if not all(like(annotations.get(key, ""), pattern) for key, pattern in rule.annotations.items()):
         return False, ""
     if rule.amount is None:
         return True, ""
@@ -173,7 +173,8 @@ def _amount(
     return largest_amount(named, texts, apart_from=condition.over)
 
 
-def _like(value: str, pattern: str) -> bool:
+def like(value: str, pattern: str) -> bool:
+    """Whether the whole value is like the pattern: * for any letters, | for a choice, capitals or not."""
     lowered = value.lower()
     return any(fnmatchcase(lowered, choice.strip().lower()) for choice in pattern.split("|"))
 

@@ -44,6 +44,7 @@ class AlertLine:
     ends_at: datetime | None
     runbook_url: str | None
     generator_url: str | None
+    muted: str | None = None  # "silenced" or "inhibited" in Alertmanager: nobody is notified of it
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from bot.services.incidents import (
     resolve_in,
 )
 from bot.services.thread import show_phase, show_root
-from bot.store import alerts, incidents, timeline
+from bot.store import alerts, checkpoints, incidents, timeline
 from bot.store.database import UnitOfWork
 
 
@@ -95,6 +95,7 @@ def go_on(unit: UnitOfWork, desk: Desk, incident: Incident, by: str) -> Incident
         return incident
     if incident.phase is Phase.RESOLUTION:
         if obstacles(unit, desk, incident):
+            checkpoints.soon(unit, desk.now())  # what Alertmanager and Prometheus showed last may be over
             return incident
         return resolve_in(unit, desk, incident, by)
     return _enter_next(unit, desk, incident, by, reason=None)

@@ -40,6 +40,9 @@ class Desk:
     primary_operator: str | None = None
     # A resolved incident whose alerts fire again within this time goes on in its old thread.
     reopen_window: timedelta = timedelta(minutes=30)
+    # Whose word "all clear" takes, beside Haltdesk's own record.
+    asks_alertmanager: bool = False
+    asks_prometheus: bool = False
 
     # Slack's address of the workspace, for links into it; None until Slack has said it.
     workspace_url: Callable[[], str | None] = lambda: None

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.domain.checklist import ChecklistItem, items_for
 from bot.domain.incident import Incident, obstacles_to_resolution
 from bot.domain.words import AlertStatus, IncidentStatus, Phase, Severity
-from bot.services import postmortem
+from bot.services import clearance_on_record, postmortem
 from bot.services.desk import Desk
 from bot.services.thread import channel_for, reply, show_phase, show_root
 from bot.store import alerts, channel_groups, deadlines, incidents, seen, timeline
@@ -197,10 +197,11 @@ def obstacles(unit: UnitOfWork, desk: Desk, incident: Incident) -> tuple[str, ..
     # A phase that was left with open items was left with a reason; it is not asked about again.
     asked = [phase for phase in TO_RESOLUTION if phase not in visits or visits[phase].left_at is None]
     items = [item for item in open_items(unit, desk, incident, asked) if item.key != NOTICE_ITEM]
-    return obstacles_to_resolution(
+    found = obstacles_to_resolution(
         firing=alerts.counts(unit, incident.id)[AlertStatus.FIRING],
         open_items=[item.text for item in items],
     )
+    return (*found, *clearance_on_record.obstacles(unit, desk, incident))
 
 
 def resolve(desk: Desk, number: int, by: str, note: str | None = None) -> Outcome:

@@ -9,7 +9,7 @@ from bot.domain.alerts import AlertChange, AlertGroup, KnownAlert, ReceivedAlert
 from bot.domain.incident import Incident
 from bot.domain.severity import Decision
 from bot.domain.words import AlertStatus, Phase, Severity
-from bot.services import channel_joining, checklist, lasting, relapse, relating
+from bot.services import adoption, channel_joining, checklist, lasting, relapse, relating
 from bot.services import incidents as service
 from bot.services.desk import Desk
 from bot.services.thread import phase_key, reply, show_root
@@ -65,12 +65,13 @@ def _ahead(unit: UnitOfWork, desk: Desk, groups: Sequence[AlertGroup]) -> dict[H
 
 def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:
     now = desk.now()
+    adoption.begin(unit, desk, group)
     told = _compare(unit, desk, group, now)
     fired = [one for one in told if one.change in (AlertChange.FIRED, AlertChange.REFIRED)]
     opening = [one for one in fired if not one.decision.ignore]
     if any(one.decision.severity is Severity.SEV1 for one in told):
         relapse.hold_accounts(unit, desk)
-    incident = merges.open_of_group(unit, group.group_key)
+    incident = merges.open_of_group(unit, group.group_key) or adoption.incident_of(unit, desk, group)
     fresh = False
     if incident is None and opening:
         worst = _worst(opening)
@@ -112,6 +113,7 @@ def _compare(unit: UnitOfWork, desk: Desk, group: AlertGroup, now: datetime) -> 
     # The same identity twice in one body: the last one stands, as it would in two webhooks.
     last = {(alert.fingerprint, alert.starts_at): alert for alert in group.alerts}
     stored = alerts.by_identity(unit, list(last))
+    stored |= adoption.known_about(unit, desk, last, stored)
     told = []
     for identity, alert in last.items():
         known = stored.get(identity)

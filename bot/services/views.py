@@ -1,5 +1,6 @@
 """Reads what a message shows, from one picture of the database, into the values that templates are given."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,13 +19,15 @@ from bot.rendering.models import (
     PostmortemView,
     TimelineLine,
 )
+from bot.services import clearance_on_record
 from bot.services.desk import Desk, DeskAccount
 from bot.services.related_views import related_view
-from bot.store import accounts, actions, alerts, deadlines, incidents, timeline
+from bot.store import accounts, actions, alerts, deadlines, incidents, sightings, timeline
 from bot.store.accounts import AccountRecord
 from bot.store.actions import ActionRecordRow
 from bot.store.alerts import StoredAlert
 from bot.store.database import UnitOfWork
+from bot.store.sightings import Sighting
 
 SHOWN_ALERTS = 10
 DUE = {"notice": "Notice to stakeholders", "acknowledge": "Acknowledgement"}
@@ -60,7 +63,7 @@ def account_lines(unit: UnitOfWork, desk: Desk) -> tuple[AccountLine, ...]:
     return tuple(account_line(account, known.get(account.name)) for account in desk.accounts)
 
 
-def _alert(stored: StoredAlert) -> AlertLine:
+def _alert(stored: StoredAlert, seen: Mapping[int, Sighting]) -> AlertLine:
     return AlertLine(
         name=stored.name,
         status=stored.status,
@@ -71,6 +74,7 @@ def _alert(stored: StoredAlert) -> AlertLine:
         ends_at=stored.ends_at,
         runbook_url=stored.annotations.get("runbook_url") or stored.annotations.get("runbook"),
         generator_url=stored.generator_url,
+        muted=seen[stored.id].muted if stored.id in seen else None,
     )
 
 
@@ -78,6 +82,7 @@ def incident_view(unit: UnitOfWork, desk: Desk, number: int, *, all_alerts: bool
     incident = _get(unit, number)
     counts = alerts.counts(unit, number)
     shown = alerts.of_incident(unit, number, limit=None if all_alerts else SHOWN_ALERTS)
+    seen = {} if all_alerts else sightings.of_alerts(unit, [alert.id for alert in shown])
     due = deadlines.next_due(unit, number)
     running = actions.unended(unit, incident_id=number)
     return IncidentView(
@@ -96,7 +101,7 @@ def incident_view(unit: UnitOfWork, desk: Desk, number: int, *, all_alerts: bool
         resolved_at=incident.resolved_at,
         resolved_by=incident.resolved_by,
         accounts=account_lines(unit, desk),
-        alerts=tuple(_alert(stored) for stored in shown),
+        alerts=tuple(_alert(stored, seen) for stored in shown),
         firing=counts[AlertStatus.FIRING],
         cleared=counts[AlertStatus.RESOLVED],
         next_due=DUE.get(due.kind, due.kind) if due and due.kind != "acknowledge" else None,
@@ -170,7 +175,8 @@ def _notes(unit: UnitOfWork, desk: Desk, incident: Incident, phase: Phase) -> di
         }
     if phase is Phase.RESOLUTION:
         firing = alerts.counts(unit, incident.id)[AlertStatus.FIRING]
-        return {"resolution.alerts_cleared": f"{firing} firing" if firing else "none firing on record"}
+        cleared = f"{firing} firing" if firing else clearance_on_record.note(unit, desk, incident)
+        return {"resolution.alerts_cleared": cleared}
     return {}
 
 

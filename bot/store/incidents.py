@@ -209,6 +209,16 @@ def open_numbers(unit: UnitOfWork) -> list[int]:
     return list(unit.connection.execute(query).scalars())
 
 
+def awaiting(unit: UnitOfWork, phase: Phase) -> list[Incident]:
+    """Open incidents that are in `phase`, oldest first."""
+    query = (
+        select(incidents)
+        .where(incidents.c.status == IncidentStatus.OPEN, incidents.c.phase == phase)
+        .order_by(incidents.c.id)
+    )
+    return [_incident(found) for found in unit.connection.execute(query)]
+
+
 def marks(unit: UnitOfWork, number: int) -> dict[str, Mark]:
     query = select(checklist_marks).where(checklist_marks.c.incident_id == number)
     return {

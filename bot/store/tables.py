@@ -357,6 +357,39 @@ drift_episodes = Table(
     Column("cleared_at", Moment),
 )
 
+# How far the record was held against Alertmanager and Prometheus, and what they showed last. One row, claimed by the
+# process that compares.
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("due_at", Moment, nullable=False),
+    Column("claimed_by", Text),
+    Column("claimed_until", Moment),
+    # Prometheus' history is in the record up to here.
+    Column("checked_until", Moment),
+    Column("reading", json_column()),
+    # Fingerprints seen silenced or inhibited, with the times: what fired so is no news when it has gone.
+    Column("muted", json_column()),
+    # What Prometheus adds to an alert's labels on the way to Alertmanager.
+    Column("added_labels", json_column()),
+    Column("watchdog_at", Moment),
+    Column("watchdog_armed", Boolean, nullable=False, default=False),
+)
+
+# What comparing has to say about an alert beyond its webhook.
+alert_sightings = Table(
+    "alert_sightings",
+    metadata,
+    Column("alert_id", ForeignKey("alerts.id"), primary_key=True),
+    # The source that it was found in when no webhook had brought it, else NULL.
+    Column("found_in", String(16)),
+    # Its start is Prometheus' word: about right, until a webhook tells the exact one.
+    Column("starts_about", Boolean, nullable=False),
+    Column("muted", String(16)),
+    Column("missing_since", Moment),
+)
+
 # Programs that ask for the trading state, by the name they give themselves.
 traders = Table(
     "traders",
