@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from bot.ports.answers import FailureKind, MetricsError
 
-_LABEL = re.compile(r"    ([a-zA-Z_][a-zA-Z0-9_]*): (.+)", re.ASCII)
-_PLAIN = re.compile(r"[^\s\"'|>&*!%@`{}\[\],#?:-][^\"]*")
+_LABEL = re.compile(r"    (\"?)([a-zA-Z_][a-zA-Z0-9_]*)\1: (.+)", re.ASCII)
+_PLAIN = re.compile(r"[^\s\"'|>&*!%@`{}\[\],#?:-].*")
 
 
 def external_labels_from(text: str) -> dict[str, str]:
@@ -30,7 +30,7 @@ def _labels(text: str) -> Iterator[tuple[str, str]]:
             found = _LABEL.fullmatch(line)
             if found is None:
                 raise _unread(line)
-            yield found[1], _value(found[2])
+            yield found[2], _value(found[3])
 
 
 def _value(text: str) -> str:

@@ -29,7 +29,11 @@ def _compares(desk: Desk) -> bool:
 
 
 def known_about(
-    unit: UnitOfWork, desk: Desk, told: Mapping[Identity, ReceivedAlert], known: Iterable[Identity]
+    unit: UnitOfWork,
+    desk: Desk,
+    group_key: str,
+    told: Mapping[Identity, ReceivedAlert],
+    known: Iterable[Identity],
 ) -> dict[Identity, StoredAlert]:
     """Alerts found in Prometheus whose exact start is told now, under the identity that they are told with."""
     missing = {identity: told[identity] for identity in told.keys() - set(known)}
@@ -42,7 +46,7 @@ def known_about(
                 continue
             ends_at = stored.ends_at if stored.status is AlertStatus.RESOLVED else None
             if overlap(alert.starts_at, alert.ends_at, stored.starts_at, ends_at):
-                sightings.exact(unit, stored.id, alert.starts_at)
+                sightings.exact(unit, stored.id, alert.starts_at, group_key)
                 found[identity] = stored
                 break
     return found
@@ -58,5 +62,5 @@ def incident_of(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Incident | N
     incident = incidents.lock(unit, number)
     if incident is None or not incident.open:
         return None
-    sightings.regroup(unit, number, group.group_key)
+    sightings.regroup(unit, number, group.group_key, OWN_GROUPS)
     return incidents.get(unit, number)

@@ -113,7 +113,7 @@ def _compare(unit: UnitOfWork, desk: Desk, group: AlertGroup, now: datetime) -> 
     # The same identity twice in one body: the last one stands, as it would in two webhooks.
     last = {(alert.fingerprint, alert.starts_at): alert for alert in group.alerts}
     stored = alerts.by_identity(unit, list(last))
-    stored |= adoption.known_about(unit, desk, last, stored)
+    stored |= adoption.known_about(unit, desk, group.group_key, last, stored)
     told = []
     for identity, alert in last.items():
         known = stored.get(identity)

@@ -151,9 +151,10 @@ def note(unit: UnitOfWork, alert_id: int, **values: Any) -> None:
     )
 
 
-def exact(unit: UnitOfWork, alert_id: int, starts_at: datetime) -> None:
-    """A webhook has told the exact start."""
-    unit.connection.execute(update(alerts).where(alerts.c.id == alert_id).values(starts_at=starts_at))
+def exact(unit: UnitOfWork, alert_id: int, starts_at: datetime, group_key: str) -> None:
+    """A webhook has told the exact start, and the group."""
+    values = {"starts_at": starts_at, "group_key": group_key}
+    unit.connection.execute(update(alerts).where(alerts.c.id == alert_id).values(**values))
     note(unit, alert_id, starts_about=False)
 
 
@@ -181,7 +182,13 @@ def incident_with(unit: UnitOfWork, fingerprints: Collection[str], group_prefix:
     return None
 
 
-def regroup(unit: UnitOfWork, incident_id: int, group_key: str) -> None:
+def regroup(unit: UnitOfWork, incident_id: int, group_key: str, prefix: str) -> None:
+    """The incident's group has a real key: it, and its alerts whose key begins with the prefix, get it."""
+    unit.connection.execute(
+        update(alerts)
+        .where(alerts.c.incident_id == incident_id, alerts.c.group_key.startswith(prefix, autoescape=True))
+        .values(group_key=group_key)
+    )
     unit.connection.execute(
         update(incidents)
         .where(incidents.c.id == incident_id)

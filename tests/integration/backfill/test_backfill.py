@@ -90,6 +90,22 @@ def test_only_prometheus_has_it_and_the_webhook_tells_the_exact_start_later(desk
     assert len(desk.stored()) == 2
 
 
+def test_what_was_found_first_stays_in_its_group_from_then_on(desk: ComparedDesk) -> None:
+    desk.world.alertmanager_holds = False
+    first = desk.world.fire("FeedStale")
+    desk.compare(minutes=2)  # found in Prometheus, under a key of Haltdesk's own
+    desk.world.alertmanager_holds = True
+    desk.post(desk.world.body(first))
+    desk.time.move(90)
+    desk.world.clear(first)
+    desk.post(desk.world.body(first))
+    desk.time.move(90)
+    desk.world.fire("FeedStale")  # lost again
+    desk.compare(minutes=3)
+    assert len(desk.incidents()) == 1
+    assert sorted(one.status for one in desk.stored()) == [FIRING, RESOLVED]
+
+
 def test_a_group_that_is_known_is_joined(desk: ComparedDesk) -> None:
     first = desk.world.fire("FeedStale", host="a")
     desk.post(desk.world.body(first))
