@@ -244,6 +244,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
             "relating": (1.0, partial(relating.run_once, desk)),
             "audit": (60.0, audit_watch.run_once),
             "backfill": (min(5.0, policy.alerting.compare_every.total_seconds()), backfill.run_once),
+            "linking": (5.0, partial(relating.link_once, desk)),
             "drift": (policy.drift.every.total_seconds(), drift_watch.run_once),
         },
         kept=measures.kept,

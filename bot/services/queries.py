@@ -6,7 +6,7 @@ from typing import Any
 from bot.domain.incident import Incident, incident_key
 from bot.domain.words import ActionKind, AlertStatus, TradingState
 from bot.services.desk import Desk
-from bot.store import accounts, actions, alerts, incidents, timeline
+from bot.store import accounts, actions, alerts, incidents, merges, relations, timeline
 
 # position_multiplier, new_strategies. Source: design.md, Trading state
 ALLOWED: dict[TradingState, tuple[str, bool]] = {
@@ -93,7 +93,14 @@ def incident(desk: Desk, number: int) -> dict[str, Any] | None:
         if found is None:
             return None
         counts = alerts.counts(unit, number)
+        merge = merges.of_source(unit, number)
         return _incident(found) | {
+            "merged_into": incident_key(merge.target_id) if merge else None,
+            "merged": [incident_key(one.source_id) for one in merges.into(unit, number)],
+            "related": [
+                {"key": incident_key(one.other), "kind": one.subject.kind.value, "value": one.subject.value}
+                for one in relations.related(unit, number)
+            ],
             "alerts": {"firing": counts[AlertStatus.FIRING], "resolved": counts[AlertStatus.RESOLVED]},
             "checklist": [
                 {"item": mark.item, "done": mark.done, "by": mark.by, "at": _time(mark.at)}

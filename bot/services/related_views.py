@@ -9,7 +9,7 @@ from bot.store import incidents, merges, messages, relations
 from bot.store.database import UnitOfWork
 
 SHOWN = 5
-OFFERED = 20  # in the modal; the nearest in time are more likely meant
+OFFERED = 20  # in the modal
 
 
 def related_view(unit: UnitOfWork, desk: Desk, incident: Incident) -> RelatedView:
@@ -33,14 +33,9 @@ def related_view(unit: UnitOfWork, desk: Desk, incident: Incident) -> RelatedVie
 
 def mergeable(unit: UnitOfWork, incident: Incident) -> list[Incident]:
     """Related incidents that could be folded into this one: open, and a drill with drills only. Newest first."""
-    found: list[Incident] = []
-    for one in relations.related(unit, incident.id):
-        other = incidents.get(unit, one.other)
-        if other is not None and other.open and other.drill is incident.drill:
-            found.append(other)
-        if len(found) == OFFERED:
-            break
-    return found
+    numbers = relations.related_open(unit, incident.id, drill=incident.drill, limit=OFFERED)
+    found = (incidents.get(unit, number) for number in numbers)
+    return [one for one in found if one is not None]
 
 
 def _line(
@@ -52,6 +47,12 @@ def _line(
         url=link_to(unit, desk, number),
         state="" if incident is None or incident.open else incident.status.value,
     )
+
+
+def in_slack(unit: UnitOfWork, number: int) -> bool:
+    """Whether the incident's message stands in Slack, so that it can be linked to."""
+    shown = messages.by_key(unit, root_key(number))
+    return shown is not None and shown.ts is not None
 
 
 def link_to(unit: UnitOfWork, desk: Desk, number: int) -> str | None:

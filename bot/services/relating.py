@@ -1,17 +1,20 @@
 """Relates incidents whose alerts name the same account or component, and tells it in both, once."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.incident import Incident, incident_key
 from bot.domain.relation import Relation, Sighting, Subject, SubjectKind, gap_words, relate, subjects_of
 from bot.services.desk import Desk
+from bot.services.related_views import SHOWN, in_slack
 from bot.services.thread import show_root
 from bot.store import accounts, incidents, relations, timeline
 from bot.store.database import UnitOfWork
 
 MOST_SUBJECTS = 50  # of one webhook; a storm that names more than these is about everything
 AT_ONCE = 100  # incidents that one run looks at
+PAIRS = 1_000  # ... and relations that one run links
 
 
 def note(
@@ -54,33 +57,51 @@ def _account_names(unit: UnitOfWork) -> dict[str, str]:
 
 
 def run_once(desk: Desk) -> int:
-    """Relate what has been seen since, and link what has got its place in Slack. Returns how many relations are new."""
+    """Relate what has been seen since the last run. Returns how many relations are new."""
     with desk.database.read() as unit:
         due = relations.due(unit, AT_ONCE)
-        pairs = relations.to_link(unit, AT_ONCE)
     found = 0
     for number in due:
         with desk.database.begin() as unit:
             found += _relate(unit, desk, number)
-    for pair in pairs:
-        with desk.database.begin() as unit:
-            _link(unit, desk, pair)
     return found
 
 
+def link_once(desk: Desk) -> int:
+    """Show incidents again whose related ones have got their place in Slack since, or have become more.
+
+    Run at intervals of some seconds: in a storm everything is related to everything, and each message is edited
+    once a run at most. Returns how many were.
+    """
+    with desk.database.read() as unit:
+        if not relations.to_link(unit, 1):
+            return 0
+    with desk.database.begin() as unit:
+        pairs = relations.to_link(unit, PAIRS)
+        for pair in pairs:
+            relations.linked(unit, pair)
+        # Newest first, as everybody does who shows several incidents anew in one transaction.
+        numbers = sorted({number for pair in pairs for number in pair}, reverse=True)
+        for number in numbers:
+            incident = incidents.get(unit, number)
+            if incident is not None:
+                show_root(unit, incident, desk.now())
+    return len(numbers)
+
+
 def _relate(unit: UnitOfWork, desk: Desk, number: int) -> int:
-    """Relate one incident to those near it. Left for the next run while somebody else works on one of them."""
+    """Relate one incident to those near it; with one that somebody else works on just now, in the next run."""
     within = desk.policy.relating.within
     mine = relations.due_of(unit, number)
     others = [other for one in mine for other in relations.near(unit, one, within)]
     numbers = sorted({number, *(other.incident_id for other in others)})
+    # Taken in order and never waited for, so that no webhook and no merge can be held up by this, or hold it up.
     held = incidents.lock_free(unit, numbers)
-    if len(held) < len(numbers):
+    if number not in held:
         return 0
     now = desk.now()
-    told: list[Incident] = []
-    found = 0
-    for other in numbers:
+    found: list[Relation] = []
+    for other in held:
         if other == number:
             continue
         theirs = [one for one in others if one.incident_id == other]
@@ -88,15 +109,25 @@ def _relate(unit: UnitOfWork, desk: Desk, number: int) -> int:
         relation = relate(mine, theirs, within, drills=drills)
         if relation is None or not relations.relate(unit, relation, at=now):
             continue
-        found += 1
+        found.append(relation)
         _write(unit, relation, now)
-        told.append(held[other])
-    relations.looked_at(unit, mine)
-    if found:
-        # Newest first, as everybody does who shows several incidents anew in one transaction.
-        for incident in sorted([held[number], *told], key=lambda one: -one.id):
-            show_root(unit, incident, now)
-    return found
+    if len(held) == len(numbers):
+        relations.looked_at(unit, mine)
+    _show(unit, held, found, now)
+    return len(found)
+
+
+def _show(unit: UnitOfWork, held: Mapping[int, Incident], found: Sequence[Relation], now: datetime) -> None:
+    """Show at once those whose few lines have changed; what is only counted may wait for `link_once`."""
+    pairs = [(one.first.incident_id, one.second.incident_id) for one in found]
+    added = Counter(number for pair in pairs for number in pair)
+    changed = {number for number in added if relations.count(unit, number) - added[number] <= SHOWN}
+    placed = {number for number in added if in_slack(unit, number)}
+    for pair in pairs:
+        if changed.issuperset(pair) and placed.issuperset(pair):
+            relations.linked(unit, pair)
+    for number in sorted(changed, reverse=True):
+        show_root(unit, held[number], now)
 
 
 def _write(unit: UnitOfWork, relation: Relation, now: datetime) -> None:
@@ -110,12 +141,3 @@ def _write(unit: UnitOfWork, relation: Relation, now: datetime) -> None:
             at=now,
             details={"incident": there, "kind": relation.subject.kind, "value": relation.subject.value},
         )
-
-
-def _link(unit: UnitOfWork, desk: Desk, pair: tuple[int, int]) -> None:
-    """Both stand in Slack now: each is shown again, with a link to the other."""
-    relations.linked(unit, pair)
-    for number in sorted(pair, reverse=True):
-        incident = incidents.get(unit, number)
-        if incident is not None:
-            show_root(unit, incident, desk.now())

@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, case, delete, func, or_, select, update
 
 from bot.domain.relation import Relation, Sighting, Subject, SubjectKind
+from bot.domain.words import IncidentStatus
 from bot.store.database import UnitOfWork
-from bot.store.tables import incident_relations, incident_subjects, messages
+from bot.store.tables import incident_relations, incident_subjects, incidents, messages
 
+MOST = 500  # relations of one incident that are counted
 NEAREST = 20  # incidents that one sighting is related to; in a storm everything has to do with everything
 
 
@@ -128,17 +130,12 @@ def relate(unit: UnitOfWork, relation: Relation, *, at: datetime) -> bool:
 
 
 def related(unit: UnitOfWork, incident_id: int, *, but: Collection[int] = ()) -> list[Related]:
-    """Every incident related to this one except `but`, newest first."""
+    """Every incident related to this one except `but`, the first found first: that order never changes."""
     query = (
         select(incident_relations)
-        .where(
-            or_(
-                incident_relations.c.first_id == incident_id,
-                incident_relations.c.second_id == incident_id,
-            )
-        )
-        .order_by(incident_relations.c.at.desc(), incident_relations.c.second_id.desc())
-        .limit(500)
+        .where(_of(incident_id))
+        .order_by(incident_relations.c.at, incident_relations.c.first_id, incident_relations.c.second_id)
+        .limit(MOST)
     )
     found = []
     for row in unit.connection.execute(query):
@@ -150,8 +147,36 @@ def related(unit: UnitOfWork, incident_id: int, *, but: Collection[int] = ()) ->
     return found
 
 
+def related_open(unit: UnitOfWork, incident_id: int, *, drill: bool, limit: int) -> list[int]:
+    """The related incidents that are open, and drills or not as asked; the newest first."""
+    other = case(
+        (incident_relations.c.first_id == incident_id, incident_relations.c.second_id),
+        else_=incident_relations.c.first_id,
+    )
+    query = (
+        select(incidents.c.id)
+        .where(
+            incidents.c.id.in_(select(other).where(_of(incident_id))),
+            incidents.c.status == IncidentStatus.OPEN,
+            incidents.c.drill.is_(drill),
+        )
+        .order_by(incidents.c.id.desc())
+        .limit(limit)
+    )
+    return list(unit.connection.execute(query).scalars())
+
+
+def count(unit: UnitOfWork, incident_id: int) -> int:
+    query = select(func.count()).select_from(incident_relations).where(_of(incident_id))
+    return int(unit.connection.execute(query).scalar_one())
+
+
+def _of(incident_id: int) -> ColumnElement[bool]:
+    return or_(incident_relations.c.first_id == incident_id, incident_relations.c.second_id == incident_id)
+
+
 def to_link(unit: UnitOfWork, limit: int) -> list[tuple[int, int]]:
-    """Pairs that were shown before both had a place in Slack, and have one now."""
+    """Pairs that are not shown with links to each other yet, and both of which stand in Slack."""
     first, second = messages.alias("first_root"), messages.alias("second_root")
     pair = incident_relations.c
     query = (

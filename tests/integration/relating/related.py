@@ -49,6 +49,8 @@ class Floor(DeskInProcess):
         for _ in range(2):
             relating.run_once(self.desk)
             self.deliver()
+            relating.link_once(self.desk)
+            self.deliver()
 
     def two_of_main(self) -> None:
         """INC-1 and, three minutes later, INC-2: alerts of account main, of different groups."""

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from bot.services import incidents as service
 from bot.services import relating
-from bot.store import accounts
+from bot.simulator.slack import SlackSimulator
+from bot.store import accounts, relations
 from tests.fixtures.desk_in_process import INCIDENTS
 from tests.integration.relating.related import OPERATOR, Floor
 
@@ -108,3 +109,40 @@ def test_a_run_that_finds_nothing_new_writes_nothing(floor: Floor) -> None:
     assert relating.run_once(floor.desk) == 0
     floor.deliver()
     assert len(floor.slack.calls_of("chat.update")) == before
+
+
+def test_a_storm_of_one_account_costs_each_incident_few_calls_and_ends_with_the_right_counts(
+    sqlite_url: str,
+) -> None:
+    """Twenty groups in as many seconds, through a Slack that takes a message a second; the chores run as they do."""
+    with SlackSimulator() as slack:
+        floor = Floor(sqlite_url, slack)
+        for number in range(20):
+            floor.fires(f"Alert{number}", account="main")
+            relating.run_once(floor.desk)
+            floor.deliver(for_seconds=1)
+            if number % 5 == 4:
+                relating.link_once(floor.desk)
+        floor.settle()
+        for number in (1, 10, 20):
+            with floor.database.read() as unit:
+                most = relations.count(unit, number)
+            root = floor.root(number)
+            assert floor.line(number, "Related:").endswith(f"and {most - 5} more")
+            assert str(root["blocks"]).count("|INC-") == 5  # each with a link
+            calls = slack.calls_of("chat.update")
+            assert len([call for call in calls if call.args.get("ts") == root["ts"]]) <= 12
+        floor.close()
+
+
+def test_an_incident_that_is_being_worked_on_is_related_by_the_next_run(floor: Floor) -> None:
+    """On PostgreSQL, where several work at once: nobody waits for anybody."""
+    if floor.database.sqlite:
+        return
+    floor.fires("OrderRejects", account="main")
+    floor.fires("FeedStale", account="main")
+    with floor.database.begin() as unit:
+        service.find(unit, 1)
+        assert relating.run_once(floor.desk) == 0
+    assert relating.run_once(floor.desk) == 1
+    assert len(floor.told(1, "IncidentRelated")) == 1
