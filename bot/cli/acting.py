@@ -109,6 +109,9 @@ def _print(results: dict[str, ActionResult], recorded: dict[str, str], *, as_jso
             print(f"  {order.id} {order.symbol} {order.side} {order.qty}: {order.why}")
         if result.next_step:
             print(f"  {result.next_step}")
+        run = result.evidence.get("run")
+        for note in run.get("notes", ()) if isinstance(run, dict) else ():
+            print(f"  {note}")
         proof = result.evidence.get("proof")
         if result.proved and isinstance(proof, dict):
             readings = f"{proof.get('first_empty_at')} and {proof.get('second_empty_at')}"
