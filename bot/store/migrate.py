@@ -1,15 +1,18 @@
 """Brings the database's schema to this version. Forward only; several processes may try at once."""
 
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, inspect, text
 
 from bot.store.database import Database
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_NAMED = re.compile(r'^(down_)?revision(?:: [^=]+)? = (?:"(\w+)"|None)', re.MULTILINE)
 _LOCK = 0x48414C54  # one advisory lock for migrations on PostgreSQL
 
 
@@ -17,19 +20,39 @@ class SchemaBehind(Exception):
     """The database has another schema than this version of Haltdesk needs."""
 
 
-def _config() -> Config:
+# Alembic is imported when there is something to migrate: a start with nothing to do need not wait for it, nor keep
+# its 15 MB.
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     return config
 
 
 def current(database: Database) -> str | None:
     with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        return _current(connection)
 
 
-def newest() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
+def _current(connection: Connection) -> str | None:
+    """The revision that Alembic has noted."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def newest() -> str:
+    """The revision that no other one follows."""
+    named = [
+        match
+        for script in (_MIGRATIONS / "versions").glob("[0-9]*.py")
+        for match in _NAMED.finditer(script.read_text(encoding="utf-8"))
+    ]
+    followed = {match[2] for match in named if match[1]}
+    (head,) = {match[2] for match in named if not match[1]} - followed
+    return str(head)
 
 
 def upgrade(database: Database) -> bool:
@@ -40,9 +63,10 @@ def upgrade(database: Database) -> bool:
             if connection.dialect.name == "postgresql":
                 # A second process waits here, and finds everything done.
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            before = MigrationContext.configure(connection).get_current_revision()
-            if before == newest():
+            if _current(connection) == newest():
                 return False
+            from alembic import command
+
             config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

@@ -56,3 +56,28 @@ def confirmation(kind: str, nonce: str, reason: str = "benchmark") -> dict[str, 
         },
         "response_urls": [],
     }
+
+
+def press(action_id: str, value: dict[str, Any], channel: str, ts: str) -> dict[str, Any]:
+    """A button pressed in the message at `ts`, as Slack sends it."""
+    return {
+        "type": "block_actions",
+        "team": {"id": "T0DESK", "domain": "desk"},
+        "user": {"id": "U0OPERATOR", "username": "operator", "name": "operator", "team_id": "T0DESK"},
+        "api_app_id": "A0HALTDESK",
+        "token": "none",
+        "trigger_id": "1.1.1",
+        "container": {"type": "message", "message_ts": ts, "channel_id": channel},
+        "channel": {"id": channel, "name": "incidents"},
+        "message": {"ts": ts},
+        "response_url": "http://127.0.0.1/none",
+        "actions": [
+            {
+                "type": "button",
+                "block_id": "b",
+                "action_id": action_id,
+                "value": json.dumps(value),
+                "action_ts": "1.1",
+            }
+        ],
+    }

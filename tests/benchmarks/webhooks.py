@@ -9,7 +9,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,9 +16,8 @@ from itertools import count
 from json import dumps
 from pathlib import Path
 
-import requests
-
 from tests.acceptance.trading_desk import TOKEN, TradingDesk, alert, webhook
+from tests.benchmarks.endpoints import await_port
 from tests.benchmarks.load import drive, request
 from tests.fixtures.postgres import RealPostgres
 from tests.fixtures.programs import free_port
@@ -58,22 +56,11 @@ def plain(database_url: str) -> Iterator[int]:
     command = [sys.executable, "-m", "tests.benchmarks.plain_endpoint", database_url, str(port), TOKEN]
     process = subprocess.Popen(command, cwd=ROOT)
     try:
-        _await(port)
+        await_port(port)
         yield port
     finally:
         process.kill()
         process.wait(10)
-
-
-def _await(port: int) -> None:
-    ends = time.monotonic() + 20
-    while True:
-        try:
-            requests.get(f"http://127.0.0.1:{port}/", timeout=1)
-            return
-        except requests.RequestException:
-            if time.monotonic() > ends:
-                raise
 
 
 @contextmanager
