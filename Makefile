@@ -28,7 +28,7 @@ test: .venv/.ready-dev
 	$(BIN)/pytest -n 2
 
 storm: .venv/.ready-dev
-	$(BIN)/pytest -s -m full tests/acceptance/storms
+	$(BIN)/pytest -s -m full
 
 check: .venv/.ready-dev
 	$(BIN)/ruff format --check $(CODE)

@@ -73,3 +73,12 @@ def alertmanager_binary() -> Path:
 @pytest.fixture(scope="session")
 def chromium_binary() -> Path:
     return require("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes minutes runs only when it is asked for by its mark (`make storm`)."""
+    if "full" in config.option.markexpr:
+        return
+    left_out = [item for item in items if "full" in item.keywords]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]

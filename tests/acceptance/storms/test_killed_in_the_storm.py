@@ -33,7 +33,7 @@ class Scale:
 
 
 SOME = Scale(alerts=600, groups=4, over=10, kills=6, reminders=4)
-ALL = Scale(alerts=10_000, groups=100, over=60, kills=30, reminders=30)
+ALL = Scale(alerts=10_000, groups=40, over=60, kills=30, reminders=15)
 
 
 @pytest.mark.timeout(1_800)

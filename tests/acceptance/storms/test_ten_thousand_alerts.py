@@ -10,7 +10,8 @@ from tests.acceptance.storms.storm import Storm, send
 from tests.acceptance.trading_desk import TradingDesk
 from tests.fixtures.pictures import differing, doubled
 
-GROWTH, MORE = 40.0, 12.0  # MiB: what the first storm may leave behind, and what a second one may add
+AVERAGE_CALLS = 15  # to Slack, an incident and storm; source: the desk's issue on storms
+GROWTH, MORE = 70.0, 15.0  # MiB: what the first storm may leave behind, and what a second one may add
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Scale:
 # Few incidents share Slack's pace and a refusal is over at once, so each of them has more calls than in the full storm.
 SOME = Scale(alerts=1_500, groups=8, over=5, retry_after=0, delivered=60, calls=30)
 # 100 incidents have 200 messages or a few more at one a second a channel, every second one refused for a second.
-ALL = Scale(alerts=10_000, groups=100, over=55, retry_after=1, delivered=900, calls=15)
+ALL = Scale(alerts=10_000, groups=100, over=55, retry_after=1, delivered=900, calls=25)
 
 
 @pytest.mark.timeout(1_800)
@@ -53,7 +54,6 @@ def test_a_storm_while_slack_refuses_half_of_the_calls(scale: Scale, tmp_path: P
         for number, storm in enumerate(storms, start=1):
             told = send(storm, lambda: [desk.url], over=scale.over)
             assert told.answers == {200: told.webhooks}
-            assert told.seconds < 60
             assert afterwards.missing(eyes, *storms[:number]) == []
             desk.until(lambda: afterwards.backlog(eyes) == 0, what="Slack", seconds=scale.delivered)
             resident.append(afterwards.memory(desk.process.pid))
@@ -72,6 +72,7 @@ def test_a_storm_while_slack_refuses_half_of_the_calls(scale: Scale, tmp_path: P
                 f" resident {resident[-1]:.0f} MiB, {resident[0]:.0f} before"
             )
             made.append(max(calls.values()))
+        assert sum(calls.values()) / len(calls) <= AVERAGE_CALLS * len(storms)
         assert made[0] <= scale.calls
         assert made[1] - made[0] <= scale.calls
         assert resident[1] - resident[0] < GROWTH
