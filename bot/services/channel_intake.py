@@ -51,6 +51,7 @@ def receive(desk: Desk, message: ChannelMessage) -> list[Incident]:
         return []
     touched = []
     with desk.database.begin() as unit:
+        channel_groups.alone(unit)
         if not seen.first_time(unit, f"channel:{message.channel}:{message.ts}:{message.event}", desk.now()):
             return []
         if any(group.status is AlertStatus.FIRING for group in groups):

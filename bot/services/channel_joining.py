@@ -6,9 +6,10 @@ within the policy's `join_window`. Where that fits more than one incident and th
 nothing is joined: two incidents are a nuisance, a wrong "all clear" is not.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from bot.domain import group_title
 from bot.domain.alerts import AlertGroup
@@ -20,6 +21,7 @@ from bot.store.channel_groups import FROM_SLACK
 from bot.store.database import UnitOfWork
 
 HELD_NAMES = 5  # alert names that stand for a group while it is being opened
+_NO_MESSAGES = "no message tells of alerts"
 SUPERSEDED = "superseded: the webhook tells this alert"
 
 
@@ -33,12 +35,21 @@ def from_slack(group_key: str | None) -> bool:
     return group_key is not None and group_key.startswith(FROM_SLACK)
 
 
+def read_ahead(unit: UnitOfWork, desk: Desk) -> dict[Hashable, Any]:
+    """Keep messages out for a batch of webhooks, and look once whether any message could have to do with it."""
+    if not desk.policy.intake.channel:
+        return {}
+    channel_groups.beside_messages(unit)
+    since = desk.now() - desk.policy.intake.join_window
+    return {} if channel_groups.any_told(unit, since) else {_NO_MESSAGES: True}
+
+
 def adopt(unit: UnitOfWork, desk: Desk, group: AlertGroup, title: str, now: datetime) -> Incident | None:
     """The open incident that a webhook's new group belongs to because a message has told it before, or None.
 
     It becomes the webhook's: its group key and its title.
     """
-    if not desk.policy.intake.channel or of_message(group):
+    if not desk.policy.intake.channel or of_message(group) or unit.foreseen(_NO_MESSAGES) is True:
         return None
     labels = [alert.labels for alert in group.alerts]
     rest = group_title.rest_text(group.group_labels, labels)
@@ -116,7 +127,7 @@ def settle(unit: UnitOfWork, desk: Desk, group: AlertGroup, incident: Incident, 
 
     What a message counted beyond the webhook's alerts stays until the webhook tells it, or a message its end.
     """
-    if not desk.policy.intake.channel or of_message(group):
+    if not desk.policy.intake.channel or of_message(group) or unit.foreseen(_NO_MESSAGES) is True:
         return
     rows = [row for row in channel_groups.of_incident(unit, incident.id) if row.alerts and row.joined]
     if not rows:

@@ -1,9 +1,8 @@
 """Alerts come in: each one stored by identity, and what it means for its incident, in one transaction."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from bot.domain.alerts import AlertChange, AlertGroup, KnownAlert, ReceivedAlert, change_of
 from bot.domain.incident import Incident
@@ -12,8 +11,9 @@ from bot.domain.words import AlertStatus, Phase, Severity
 from bot.services import adoption, channel_joining, checklist, lasting, relapse, relating
 from bot.services import incidents as service
 from bot.services.desk import Desk
+from bot.services.intake_ahead import read_ahead
 from bot.services.thread import phase_key, reply, show_root
-from bot.store import alerts, incidents, merges, messages, timeline
+from bot.store import alerts, merges, messages, timeline
 from bot.store.alerts import StoredAlert
 from bot.store.database import UnitOfWork
 
@@ -45,22 +45,11 @@ def receive(desk: Desk, group: AlertGroup) -> Received:
 def receive_all(desk: Desk, groups: Sequence[AlertGroup]) -> list[Received]:
     """Store several webhooks in one commit, or none: then the error is one's, and each is to be tried alone."""
     with desk.database.begin(gathers=True) as unit:
-        unit.foresee(_ahead(unit, desk, groups))
+        unit.foresee(read_ahead(unit, desk, groups))
         # Always in the same order, so that two processes that got the same webhooks do not wait for each other.
         order = sorted(range(len(groups)), key=lambda place: groups[place].group_key)
         found = {place: receive_in(unit, desk, groups[place]) for place in order}
     return [found[place] for place in range(len(groups))]
-
-
-def _ahead(unit: UnitOfWork, desk: Desk, groups: Sequence[AlertGroup]) -> dict[Hashable, Any]:
-    """What the webhooks will ask for, each kind read at once. Accounts are held first, incidents last."""
-    told = [alert for group in groups for alert in group.alerts]
-    answers = alerts.read_ahead(unit, list({(alert.fingerprint, alert.starts_at): None for alert in told}))
-    decided = (desk.policy.decide(alert.labels, alert.annotations) for alert in told)
-    if any(decision.severity is Severity.SEV1 for decision in decided):
-        answers |= relapse.read_ahead(unit, desk)
-    keys = list({group.group_key: None for group in groups})
-    return answers | incidents.read_ahead(unit, keys, desk.now() - desk.reopen_window)
 
 
 def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:
@@ -276,8 +265,8 @@ def _tell(
     risen = [one for one in changed if one.known is not None and one.known.severity is not Severity.SEV1]
     severe = [one.alert.name for one in (*fired, *risen) if one.decision.severity is Severity.SEV1]
     relapse.halt_again(unit, desk, incident, severe)
-    if fired or gone:
-        messages.refresh(unit, phase_key(incident.id, Phase.RESOLUTION))  # which says how many alerts fire
+    if (fired or gone) and not fresh:  # that checklist says how many alerts fire
+        messages.refresh_if_there(unit, phase_key(incident.id, Phase.RESOLUTION))
     show_root(unit, incident, now)
 
 

@@ -6,9 +6,9 @@ passed) the old thread is told that it is not. An alert that has become worse th
 was resolved was something lesser.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.domain.alerts import AlertChange, ReceivedAlert
 from bot.domain.incident import Incident
@@ -20,6 +20,8 @@ from bot.services.thread import reply, show_root
 from bot.store import alerts, incidents, merges, messages, timeline
 from bot.store.alerts import Identity, StoredAlert
 from bot.store.database import UnitOfWork
+
+_NONE_EARLIER = "nothing fires under an older start"
 
 
 class Telling(Protocol):
@@ -38,6 +40,16 @@ class Telling(Protocol):
     def decision(self) -> Decision: ...
 
 
+def read_ahead(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Hashable, Any]:
+    """Whether a batch of webhooks could tell of alerts that fire on record under an older start."""
+    newest: dict[str, datetime] = {}
+    for fingerprint, starts_at in identities:
+        newest[fingerprint] = max(starts_at, newest.get(fingerprint, starts_at))
+    # Two starts of one alert in a batch: the second must find what the first has written.
+    once = len(newest) == len(identities)
+    return {_NONE_EARLIER: True} if once and not alerts.firing_earlier(unit, list(newest.items())) else {}
+
+
 def begun_anew(
     unit: UnitOfWork, started: Sequence[Identity], incident: Incident | None, now: datetime
 ) -> None:
@@ -46,6 +58,8 @@ def begun_anew(
     Alertmanager knows one alert of a fingerprint at a time. When it cleared and fired again between two webhooks, or
     Prometheus lost its start in a restart, no resolution of the older one ever comes: it would fire here for ever.
     """
+    if not started or unit.foreseen(_NONE_EARLIER) is True:
+        return
     older = alerts.firing_earlier(unit, started)
     for old, start in older:
         alerts.change(unit, old.id, status="resolved", ends_at=start, changed_at=now)

@@ -1,8 +1,9 @@
 """Relates incidents whose alerts name the same account or component, and tells it in both, once."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, cast
 
 from bot.domain.incident import Incident, incident_key
 from bot.domain.relation import Relation, Sighting, Subject, SubjectKind, gap_words, relate, subjects_of
@@ -10,9 +11,10 @@ from bot.services.desk import Desk
 from bot.services.related_views import SHOWN, in_slack
 from bot.services.thread import show_root
 from bot.store import accounts, incidents, relations, timeline
-from bot.store.database import UnitOfWork
+from bot.store.database import UNSEEN, UnitOfWork
 
 MOST_SUBJECTS = 50  # of one webhook; a storm that names more than these is about everything
+_NAMES = "names of the accounts"
 AT_ONCE = 100  # incidents that one run looks at
 PAIRS = 1_000  # ... and relations that one run links
 
@@ -47,8 +49,16 @@ def note(
     relations.note(unit, [Sighting(incident.id, subject, at) for subject, at in bounded], now=now)
 
 
+def read_ahead(unit: UnitOfWork) -> dict[Hashable, Any]:
+    """The accounts' names for a batch of webhooks: for `UnitOfWork.foresee`."""
+    return {_NAMES: _account_names(unit)}
+
+
 def _account_names(unit: UnitOfWork) -> dict[str, str]:
     """An account's number stands for its name: one alert says `account="main"`, another its `account_id`."""
+    known = unit.foreseen(_NAMES)
+    if known is not UNSEEN:
+        return cast("dict[str, str]", known)
     return {
         record.account_number: record.name
         for record in accounts.all_of_them(unit)

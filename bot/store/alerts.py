@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from operator import eq, lt
 from typing import Any
 
 from sqlalchemy import (
@@ -34,18 +34,18 @@ _INSERT = on_either(
 )
 
 
-def _known_on_sqlite() -> Select[Any]:
+def _on_sqlite(starts: Callable[[Any, Any], Any]) -> Select[Any]:
     told = func.json_each(bindparam("told", type_=Text)).table_valued("value", name="told")
     return select(alerts).join(
         told,
         and_(
             alerts.c.fingerprint == told.c.value.op("->>")(literal_column("0")),
-            alerts.c.starts_at == told.c.value.op("->>")(literal_column("1")),
+            starts(alerts.c.starts_at, told.c.value.op("->>")(literal_column("1"))),
         ),
     )
 
 
-def _known_on_postgres() -> Select[Any]:
+def _on_postgres(starts: Callable[[Any, Any], Any]) -> Select[Any]:
     told = (
         func.unnest(
             bindparam("fingerprints", type_=ARRAY(Text)),
@@ -56,14 +56,19 @@ def _known_on_postgres() -> Select[Any]:
     )
     return (
         select(alerts)
-        .join(told, and_(alerts.c.fingerprint == told.c.fingerprint, alerts.c.starts_at == told.c.starts_at))
-        .order_by(alerts.c.id)
+        .join(
+            told,
+            and_(alerts.c.fingerprint == told.c.fingerprint, starts(alerts.c.starts_at, told.c.starts_at)),
+        )
+        .order_by(alerts.c.id)  # everybody holds alerts in this order
         .with_for_update(of=alerts)
     )
 
 
 # One statement for one identity or 20,000: nothing is compiled anew for their number.
-_KNOWN: Mapping[str, Select[Any]] = {"sqlite": _known_on_sqlite(), "postgresql": _known_on_postgres()}
+_KNOWN: Mapping[str, Select[Any]] = {"sqlite": _on_sqlite(eq), "postgresql": _on_postgres(eq)}
+_FIRES = alerts.c.status == AlertStatus.FIRING
+_EARLIER = {"sqlite": _on_sqlite(lt).where(_FIRES), "postgresql": _on_postgres(lt).where(_FIRES)}
 _TOLD: Mapping[str, Callable[[Sequence[Identity]], Mapping[str, Any]]] = {
     "sqlite": lambda told: {"told": json.dumps([(name, as_sqlite_text(at)) for name, at in told])},
     "postgresql": lambda told: {"fingerprints": [one[0] for one in told], "starts": [one[1] for one in told]},
@@ -118,20 +123,9 @@ def read_ahead(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Hashabl
 def firing_earlier(unit: UnitOfWork, started: Sequence[Identity]) -> list[tuple[StoredAlert, datetime]]:
     """What fires on record under an older start than in `started`, each with the new start; held as above."""
     starts = dict(started)
-    found = []
-    names = iter(starts)
-    while chunk := list(islice(names, CHUNK)):
-        query = (
-            select(alerts)
-            .where(alerts.c.fingerprint.in_(chunk), alerts.c.status == AlertStatus.FIRING)
-            .order_by(alerts.c.id)
-            .with_for_update()
-        )
-        for stored in unit.connection.execute(query).mappings():
-            alert = _stored(stored)
-            if alert.starts_at < starts[alert.fingerprint]:
-                found.append((alert, starts[alert.fingerprint]))
-    return found
+    rows = unit.connection.execute(_EARLIER[unit.dialect], _TOLD[unit.dialect](list(starts.items())))
+    found = [_stored(row._mapping) for row in rows]
+    return [(alert, starts[alert.fingerprint]) for alert in found]
 
 
 def insert(unit: UnitOfWork, values: Sequence[Mapping[str, Any]]) -> None:

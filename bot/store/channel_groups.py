@@ -14,6 +14,7 @@ from bot.store.tables import alerts, channel_groups, incidents
 
 # What comes from a message has this before its fingerprint: it is never taken for an alert of a webhook.
 FROM_SLACK = "slack:"
+_LOCK = 0x48414C53  # taken shared by a batch of webhooks, alone by a message
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,26 @@ def hold(unit: UnitOfWork, names: Iterable[str]) -> None:
         for name in sorted(set(names)):
             statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 4004))")
             unit.connection.execute(statement, {"name": name})
+
+
+def beside_messages(unit: UnitOfWork) -> None:
+    """Webhooks are being stored: no message opens an incident at the same moment. Nothing to do on SQLite."""
+    if unit.dialect == "postgresql":
+        unit.connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK})
+
+
+def alone(unit: UnitOfWork) -> None:
+    """A message is being stored: wait for the batches of webhooks that are, and let later ones wait. Take it first."""
+    if unit.dialect == "postgresql":
+        unit.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+
+
+def any_told(unit: UnitOfWork, since: datetime) -> bool:
+    """Whether a message tells of alerts that fire, or came after `since`."""
+    query = select(channel_groups.c.key).where(
+        or_(channel_groups.c.firing > 0, channel_groups.c.received_at >= since)
+    )
+    return unit.connection.execute(query.limit(1)).first() is not None
 
 
 def get(unit: UnitOfWork, key: str) -> StoredGroup | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Insert, Table, create_engine, event, text
+from sqlalchemy import Connection, Engine, Insert, Table, Update, create_engine, event, text
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -47,8 +47,8 @@ class UnitOfWork:
             self.gathered.ahead.clear()
         return self._connection
 
-    def put(self, statement: Insert, values: Mapping[str, Any], *, key: Hashable = None) -> None:
-        """Insert a row that nothing in the rest of this use case needs to be told of.
+    def put(self, statement: Insert | Update, values: Mapping[str, Any], *, key: Hashable = None) -> None:
+        """Write a row that nothing in the rest of this use case needs to be told of.
 
         `key`: a later row of the same key takes this one's place, if it is not written yet.
         """

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Connection, Insert
+from sqlalchemy import Connection, Insert, Update
 
 from bot.store.rows import write_rows
 from bot.store.tables import metadata
@@ -23,10 +23,10 @@ class Gathered:
 
     def __init__(self) -> None:
         self.ahead: dict[Hashable, Any] = {}
-        self._rows: dict[Insert, list[Mapping[str, Any]]] = {}
-        self._places: dict[tuple[Insert, Hashable], int] = {}
+        self._rows: dict[Insert | Update, list[Mapping[str, Any]]] = {}
+        self._places: dict[tuple[Insert | Update, Hashable], int] = {}
 
-    def put(self, statement: Insert, values: Mapping[str, Any], key: Hashable) -> None:
+    def put(self, statement: Insert | Update, values: Mapping[str, Any], key: Hashable) -> None:
         rows = self._rows.setdefault(statement, [])
         if key is not None:
             place = self._places.setdefault((statement, key), len(rows))
@@ -43,5 +43,9 @@ class Gathered:
         self._places.clear()
         for table in _ORDER:
             for statement, values in rows.items():
-                if statement.table is table:
+                if statement.table is not table:
+                    continue
+                if isinstance(statement, Insert):
                     write_rows(connection, statement, values)
+                else:
+                    connection.execute(statement, values)

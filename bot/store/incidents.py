@@ -153,25 +153,27 @@ def last_resolved_of_groups(
 
 
 def read_ahead(unit: UnitOfWork, group_keys: Sequence[str], since: datetime) -> dict[Hashable, Any]:
-    """What each webhook of a batch will ask for, read at once, and numbers for the incidents that it may open."""
+    """What each webhook of a batch will ask for, read at once: for `UnitOfWork.foresee`."""
     opened = open_of_groups(unit, group_keys)
     others = [key for key in group_keys if key not in opened]
     resolved = last_resolved_of_groups(unit, others, since) if others else {}
     answers: dict[Hashable, Any] = {("incident", found.id): found for found in opened.values()}
     answers |= {("open", key): opened.get(key) for key in group_keys}
     answers |= {("resolved", key): resolved.get(key) for key in group_keys}
-    answers["numbers"] = iter(_numbers(unit, sum(key not in resolved for key in others)))
     return answers
 
 
-def _numbers(unit: UnitOfWork, many: int) -> list[int]:
-    """Numbers that no other incident has or will get. On SQLite because there is one writer at a time."""
+def numbers_ahead(unit: UnitOfWork, many: int) -> dict[Hashable, Any]:
+    """Numbers that no other incident has or will get. On SQLite because there is one writer at a time.
+
+    No more than will be used: on PostgreSQL a number that is not is a gap in the desk's count.
+    """
     if not many:
-        return []
+        return {}
     if unit.dialect == "postgresql":
-        return list(unit.connection.execute(_NEXT_POSTGRES, {"many": many}).scalars())
+        return {"numbers": iter(list(unit.connection.execute(_NEXT_POSTGRES, {"many": many}).scalars()))}
     last = unit.connection.execute(_LAST).scalar_one() or 0
-    return list(range(last + 1, last + 1 + many))
+    return {"numbers": iter(range(last + 1, last + 1 + many))}
 
 
 def insert(unit: UnitOfWork, values: Mapping[str, Any]) -> int | None:

@@ -1,14 +1,16 @@
 """Incidents folded into another: which one into which, the alert groups that go with it, and what is carried over."""
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
 from sqlalchemy import select, update
 
 from bot.domain.incident import Incident
 from bot.domain.words import IncidentStatus
 from bot.store import incidents as incident_rows
-from bot.store.database import UnitOfWork
+from bot.store.database import UNSEEN, UnitOfWork
 from bot.store.tables import (
     accounts,
     alerts,
@@ -88,9 +90,18 @@ def last_resolved_of_group(unit: UnitOfWork, group_key: str, since: datetime) ->
 
 
 def _owner(unit: UnitOfWork, group_key: str) -> int | None:
-    query = select(merged_groups.c.incident_id).where(merged_groups.c.group_key == group_key)
-    owner: int | None = unit.connection.execute(query).scalar_one_or_none()
-    return owner
+    found = unit.foreseen(("owner", group_key))
+    if found is UNSEEN:
+        query = select(merged_groups.c.incident_id).where(merged_groups.c.group_key == group_key)
+        found = unit.connection.execute(query).scalar_one_or_none()
+    return cast("int | None", found)
+
+
+def read_ahead(unit: UnitOfWork, group_keys: Sequence[str]) -> dict[Hashable, Any]:
+    """The owner of each group, read at once: for `UnitOfWork.foresee`."""
+    query = select(merged_groups).where(merged_groups.c.group_key.in_(group_keys))
+    owners = {row.group_key: row.incident_id for row in unit.connection.execute(query)}
+    return {("owner", key): owners.get(key) for key in group_keys}
 
 
 def own_groups(unit: UnitOfWork, source: Incident, target_id: int) -> None:

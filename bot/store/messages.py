@@ -109,6 +109,9 @@ _DELIVERED = (
 _WANT = on_either(_wanting, messages)
 
 
+_REFRESH = update(messages).where(messages.c.key == bindparam("of_key")).values(wanted=messages.c.wanted + 1)
+
+
 def _message(values: RowMapping) -> Message:
     return Message(**dict(values))
 
@@ -160,6 +163,12 @@ def refresh(unit: UnitOfWork, key: str, *, urgency: Urgency | None = None) -> bo
     if found.rowcount:
         unit.wake("deliverer")
     return found.rowcount > 0
+
+
+def refresh_if_there(unit: UnitOfWork, key: str) -> None:
+    """As `refresh`, for whoever need not know whether there is such a message: it can wait for its batch."""
+    unit.put(_REFRESH, {"of_key": key}, key=key)
+    unit.wake("deliverer")
 
 
 def claim(

@@ -4,11 +4,13 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, RowMapping, and_, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Insert, RowMapping, and_, case, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 from bot.domain.relation import Relation, Sighting, Subject, SubjectKind
 from bot.domain.words import IncidentStatus
-from bot.store.database import UnitOfWork
+from bot.store.database import UnitOfWork, on_either
 from bot.store.tables import incident_relations, incident_subjects, incidents, messages
 
 MOST = 500  # relations of one incident that are counted
@@ -36,22 +38,22 @@ _SEEN = (
 )
 
 
+def _noting(statement: SqliteInsert | PostgresInsert) -> Insert:
+    return statement.on_conflict_do_update(
+        index_elements=["incident_id", "kind", "value"],
+        set_={"at": statement.excluded.at, "due_since": statement.excluded.due_since},
+        where=incident_subjects.c.at < statement.excluded.at,
+    )
+
+
+_NOTE = on_either(_noting, incident_subjects)
+
+
 def note(unit: UnitOfWork, sightings: Iterable[Sighting], *, now: datetime) -> None:
     """Keep the latest sighting of each subject in its incident, to be related soon."""
     for one in sightings:
-        statement = unit.insert(incident_subjects).values(
-            incident_id=one.incident_id,
-            kind=one.subject.kind,
-            value=one.subject.value,
-            at=one.at,
-            due_since=now,
-        )
-        statement = statement.on_conflict_do_update(
-            index_elements=["incident_id", "kind", "value"],
-            set_={"at": statement.excluded.at, "due_since": now},
-            where=incident_subjects.c.at < statement.excluded.at,
-        )
-        unit.connection.execute(statement)
+        row = {"incident_id": one.incident_id, "kind": one.subject.kind, "value": one.subject.value}
+        unit.put(_NOTE[unit.dialect], {**row, "at": one.at, "due_since": now})
 
 
 def of_incident(unit: UnitOfWork, incident_id: int) -> list[Sighting]:

@@ -1,0 +1,52 @@
+"""What a batch of webhooks will ask of the record, each kind read at once instead of once for each webhook.
+
+Everything here is an answer that `UnitOfWork.foresee` keeps: whoever finds none asks by himself, and gets the same.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+from bot.domain.alerts import AlertGroup, ReceivedAlert
+from bot.domain.severity import Decision
+from bot.domain.words import AlertStatus, Severity
+from bot.services import adoption, channel_joining, lasting, relapse, relating
+from bot.services.desk import Desk
+from bot.store import alerts, incidents, merges
+from bot.store.database import UnitOfWork
+
+
+def read_ahead(unit: UnitOfWork, desk: Desk, groups: Sequence[AlertGroup]) -> dict[Hashable, Any]:
+    """Held in the order in which everybody holds: messages, comparisons, alerts, accounts, incidents."""
+    told = [alert for group in groups for alert in group.alerts]
+    identities = list({(alert.fingerprint, alert.starts_at): None for alert in told})
+    answers = channel_joining.read_ahead(unit, desk)
+    answers |= adoption.read_ahead(unit, desk, groups)
+    answers |= alerts.read_ahead(unit, identities)
+    answers |= lasting.read_ahead(unit, identities)
+    if any(_decision(desk, alert).severity is Severity.SEV1 for alert in told):
+        answers |= relapse.read_ahead(unit, desk)
+    if any(label in alert.labels for alert in told for label in desk.policy.relating.account_labels):
+        answers |= relating.read_ahead(unit)
+    keys = list({group.group_key: None for group in groups})
+    answers |= incidents.read_ahead(unit, keys, desk.now() - desk.reopen_window)
+    # After the incidents: whoever waited there for a merge to commit must see what it has written.
+    answers |= merges.read_ahead(unit, keys)
+    homeless = {key for key in keys if not (answers["open", key] or answers["resolved", key])}
+    opening = {
+        group.group_key
+        for group in groups
+        if group.group_key in homeless
+        and answers["owner", group.group_key] is None
+        and any(_fires_anew(desk, alert, answers) for alert in group.alerts)
+    }
+    return answers | incidents.numbers_ahead(unit, len(opening))
+
+
+def _fires_anew(desk: Desk, alert: ReceivedAlert, answers: Mapping[Hashable, Any]) -> bool:
+    known = answers["alert", (alert.fingerprint, alert.starts_at)]
+    new = known is None or known.status is AlertStatus.RESOLVED
+    return alert.status is AlertStatus.FIRING and new and not _decision(desk, alert).ignore
+
+
+def _decision(desk: Desk, alert: ReceivedAlert) -> Decision:
+    return desk.policy.decide(alert.labels, alert.annotations)
