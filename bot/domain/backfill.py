@@ -13,6 +13,7 @@ from bot.domain.fingerprint import fingerprint
 
 _OWN_LABELS = frozenset({"__name__", "alertstate"})
 _TRIED = 50  # alerts by which it is learned what Prometheus adds to their labels
+_LONGEST_TEXT = 16_384
 _SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(minutes=1)
 
 Labels = Mapping[str, str]
@@ -35,6 +36,15 @@ class Firing:
 def alert_labels(series: Labels) -> dict[str, str]:
     """The alert's own labels, from those of its series in `ALERTS` or `ALERTS_FOR_STATE`."""
     return {name: value for name, value in series.items() if name not in _OWN_LABELS and value}
+
+
+def storable(texts: Labels) -> dict[str, str]:
+    """Labels or annotations as a webhook's are stored: PostgreSQL takes no NUL, and nothing a half of a character."""
+    return {_storable(name): _storable(value) for name, value in texts.items()}
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()[:_LONGEST_TEXT]
 
 
 def sent_labels(labels: Labels, added: Labels) -> dict[str, str]:

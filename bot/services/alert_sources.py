@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.config.policy import Policy
 from bot.domain.alert_reading import AlertReading, SourceReading
 from bot.domain.all_clear import FiringAlert
-from bot.domain.backfill import History, added_labels, alert_labels, sent_labels
+from bot.domain.backfill import History, added_labels, alert_labels, sent_labels, storable
 from bot.domain.fingerprint import fingerprint
 from bot.domain.redacted import redacted
 from bot.domain.severity import like
@@ -156,7 +156,7 @@ class AlertSources:
             return SourceReading(why=theirs)
         status, alerts = theirs
         firing = tuple(
-            FiringAlert(alert.name, _muted(alert), alert.fingerprint)
+            FiringAlert(_name(alert.labels), _muted(alert), alert.fingerprint)
             for alert in alerts
             if self._counts(alert.labels, alert.annotations)
         )
@@ -221,7 +221,7 @@ class AlertSources:
         for alert in answer.alerts:
             labels = sent_labels(alert_labels(alert.labels), added)
             if self._counts(labels, alert.annotations):
-                shown = FiringAlert(alert.name, None, fingerprint(labels))
+                shown = FiringAlert(_name(labels), None, fingerprint(labels))
                 (firing if alert.firing else pending).append(shown)
         problems = rules.problems(self._time.now())
         return SourceReading(
@@ -246,6 +246,10 @@ class AlertSources:
 def of_the_desk(policy: Policy, labels: Mapping[str, str]) -> bool:
     """Whether the policy calls an alert with these labels the desk's."""
     return all(like(labels.get(name, ""), pattern) for name, pattern in policy.alerting.labels.items())
+
+
+def _name(labels: Mapping[str, str]) -> str:
+    return storable(labels).get("alertname", "an alert without a name")[:300]
 
 
 def _muted(alert: AlertmanagerAlert) -> str | None:

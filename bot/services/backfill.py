@@ -13,7 +13,7 @@ from bot.domain.alert_reading import from_json, to_json
 from bot.domain.words import Phase
 from bot.services import alert_history, checklist, relapse, watchdog
 from bot.services.alert_sources import PROMETHEUS, AlertSources, Found
-from bot.services.clearance_on_record import note
+from bot.services.clearance import note
 from bot.services.desk import Desk
 from bot.services.found_alerts import clear_gone, take_in_firing
 from bot.services.past_alerts import take_in_past

@@ -1,76 +1,52 @@
-"""Asks Alertmanager and Prometheus whether all alerts have cleared, and decides by what they showed."""
+"""Whether the alerts of an incident have cleared, by what Alertmanager and Prometheus showed when last asked."""
 
-from collections.abc import Sequence
+from bot.domain.alert_reading import all_clear, from_json
+from bot.domain.all_clear import ALWAYS_FIRING, AllClear
+from bot.domain.incident import Incident
+from bot.services.desk import Desk
+from bot.store import checkpoints, sightings
+from bot.store.database import UnitOfWork
 
-from bot.domain.all_clear import (
-    AlertmanagerSeen,
-    AlertmanagerView,
-    AllClear,
-    FiringAlert,
-    NotConfigured,
-    PrometheusSeen,
-    PrometheusView,
-    Unreachable,
-    decide_all_clear,
-)
-from bot.domain.redacted import redacted
-from bot.ports.alerting import Alerting, AlertmanagerAlert
-from bot.ports.answers import AlertingError, MetricsError
-from bot.ports.metrics import Metrics
-from bot.ports.record import Timepiece
+OWN_RECORD = "Only Haltdesk's own record was asked: PROMETHEUS_URL and ALERTMANAGER_URL are not set."
+NEVER_ASKED = "What fires is not known: Alertmanager and Prometheus have not been asked yet."
 
 
-def ask_all_clear(
-    firing_in_haltdesk: Sequence[str],
-    alerting: Alerting | None,
-    metrics: Metrics | None,
-    time: Timepiece,
-    watchdog: str | None = None,
-    limit_seconds: float = 5.0,
-) -> AllClear:
-    """Ask both, at most `limit_seconds` each, and decide. None for one that is not configured.
+def of_incident(unit: UnitOfWork, desk: Desk, incident: Incident) -> AllClear:
+    """The full definition, but for alerts that stand in other incidents or are ignored. No network: the row is read.
 
-    Not for a Slack listener, which waits for no network. `watchdog` as in `decide_all_clear`.
+    The alerts that the incident itself has firing on record are not looked at here.
     """
-    return decide_all_clear(
-        firing_in_haltdesk,
-        _alertmanager(alerting, time, limit_seconds),
-        _prometheus(metrics, time, limit_seconds),
-        time.now(),
-        watchdog=watchdog,
+    if incident.drill or not (desk.asks_alertmanager or desk.asks_prometheus):
+        return AllClear(True, (OWN_RECORD,))
+    checkpoint = checkpoints.current(unit)
+    if checkpoint is None or checkpoint.reading is None:
+        return AllClear(None, (NEVER_ASKED,), (NEVER_ASKED,))
+    reading = from_json(checkpoint.reading)
+    policy = desk.policy.alerting
+    elsewhere = {
+        one.alert.fingerprint
+        for one in sightings.firing(unit)
+        if one.alert.ignored or (one.alert.incident_id not in (None, incident.id))
+    }
+    watched = policy.watchdog if policy.watchdog and checkpoint.watchdog_armed else None
+    return all_clear(
+        reading,
+        elsewhere,
+        desk.now(),
+        policy.alertmanager_settles,
+        watched if desk.asks_alertmanager else None,
+        ALWAYS_FIRING | {policy.watchdog},
     )
 
 
-def _alertmanager(alerting: Alerting | None, time: Timepiece, limit: float) -> AlertmanagerView:
-    if alerting is None:
-        return NotConfigured()
-    start = time.monotonic()
-    try:
-        status = alerting.status(limit)
-        alerts = alerting.alerts(max(0.05, limit - (time.monotonic() - start)))
-    except AlertingError as error:
-        return Unreachable(redacted(error.message).rstrip("."))
-    return AlertmanagerSeen([FiringAlert(alert.name, _muted(alert)) for alert in alerts], status.started_at)
+def obstacles(unit: UnitOfWork, desk: Desk, incident: Incident) -> tuple[str, ...]:
+    """What the sources have against calling the incident resolved, as sentences."""
+    return of_incident(unit, desk, incident).against
 
 
-def _prometheus(metrics: Metrics | None, time: Timepiece, limit: float) -> PrometheusView:
-    if metrics is None:
-        return NotConfigured()
-    start = time.monotonic()
-    try:
-        answer = metrics.alerts(limit)
-        rules = metrics.rules_health(max(0.05, limit - (time.monotonic() - start)))
-    except MetricsError as error:
-        return Unreachable(redacted(error.message).rstrip("."))
-    return PrometheusSeen(
-        firing=[alert.name for alert in answer.alerts if alert.firing],
-        pending=[alert.name for alert in answer.alerts if not alert.firing],
-        rule_problems=[redacted(problem, 120) for problem in rules.problems(time.now())],
-        warnings=[redacted(warning, 120) for warning in answer.warnings],
-    )
-
-
-def _muted(alert: AlertmanagerAlert) -> str | None:
-    if alert.silenced_by:
-        return "silenced"
-    return "inhibited" if alert.inhibited_by else None
+def note(unit: UnitOfWork, desk: Desk, incident: Incident) -> str:
+    """On whose word the alerts of an incident without a firing one have cleared, or why that is not known."""
+    verdict = of_incident(unit, desk, incident)
+    if verdict.clear is not True:
+        return "none firing on record, but: " + " ".join(verdict.against)
+    return "none firing on record. " + " ".join(verdict.reasons[-2:])

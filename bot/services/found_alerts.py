@@ -1,11 +1,12 @@
 """Takes in what a comparison found: alerts that fire unknown to the record, and some of it that fires no more."""
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.alert_reading import AlertReading
 from bot.domain.alerts import AlertGroup, ReceivedAlert
+from bot.domain.backfill import storable
+from bot.domain.fingerprint import fingerprint
 from bot.domain.incident import Incident
 from bot.domain.words import AlertStatus
 from bot.ports.comparing import NotifiedGroup
@@ -19,6 +20,7 @@ from bot.store.database import UnitOfWork
 from bot.store.sightings import Sighted
 
 NAMED = 5
+LONGEST_NAME = 200
 LONG_AGO = timedelta(days=30)
 
 
@@ -39,10 +41,10 @@ def group_keys(
             found[name] = known[name]
         elif group is not None:
             with_it = sorted(other for other in group.fingerprints if other in known)
-            own = f"{OWN_GROUPS}{json.dumps(group.labels, sort_keys=True)}"
-            found[name] = known[with_it[0]] if with_it else own
+            found[name] = known[with_it[0]] if with_it else OWN_GROUPS + fingerprint(group.labels)
         else:
-            found[name] = f"{OWN_GROUPS}{alert_name}"
+            # As if it were grouped by its name, which is what most desks do.
+            found[name] = OWN_GROUPS + fingerprint({"alertname": alert_name})
     return found
 
 
@@ -79,7 +81,7 @@ def take_in_firing(
     for key in sorted(set(keys.values())):
         members = [alert for name, alert in sorted(new.items()) if keys[name] == key]
         labels = next(
-            (dict(group.labels) for group in groups if group.fingerprints & {members[0].fingerprint}), {}
+            (storable(group.labels) for group in groups if group.fingerprints & {members[0].fingerprint}), {}
         )
         received = intake.receive_in(unit, desk, AlertGroup(key, tuple(members), labels))
         stored = alerts.by_identity(unit, [(one.fingerprint, one.starts_at) for one in members])
@@ -124,8 +126,8 @@ def _received(alert: LiveAlert, mine: Sequence[Sighted]) -> ReceivedAlert:
         starts_at=starts_at,
         ends_at=None,
         status=AlertStatus.FIRING,
-        labels=dict(alert.labels),
-        annotations=dict(alert.annotations),
+        labels=storable(alert.labels),
+        annotations=storable(alert.annotations),
         generator_url=alert.generator_url,
     )
 
@@ -134,7 +136,7 @@ def _tell_found(unit: UnitOfWork, number: int, found: Sequence[LiveAlert], now: 
     incident = incidents.get(unit, number)
     assert incident is not None  # it was just written
     sources = " and ".join(sorted({alert.source for alert in found}))
-    names = _named(alert.labels.get("alertname", "an alert without a name") for alert in found)
+    names = _named(storable(alert.labels).get("alertname", "an alert without a name") for alert in found)
     text = f"Found in {sources}, no webhook had brought it: {names}"
     timeline.write(
         unit,
@@ -220,6 +222,6 @@ def _sources(reading: AlertReading) -> list[tuple[str, bool]]:
 
 
 def _named(names: Iterable[str]) -> str:
-    ordered = sorted(set(names))
+    ordered = sorted({name[:LONGEST_NAME] for name in names})
     more = len(ordered) - NAMED
     return ", ".join(ordered[:NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.domain.checklist import ChecklistItem, items_for
 from bot.domain.incident import Incident, obstacles_to_resolution
 from bot.domain.words import AlertStatus, IncidentStatus, Phase, Severity
-from bot.services import clearance_on_record, postmortem
+from bot.services import clearance, postmortem
 from bot.services.desk import Desk
 from bot.services.thread import channel_for, reply, show_phase, show_root
 from bot.store import alerts, channel_groups, deadlines, incidents, seen, timeline
@@ -201,7 +201,7 @@ def obstacles(unit: UnitOfWork, desk: Desk, incident: Incident) -> tuple[str, ..
         firing=alerts.counts(unit, incident.id)[AlertStatus.FIRING],
         open_items=[item.text for item in items],
     )
-    return (*found, *clearance_on_record.obstacles(unit, desk, incident))
+    return (*found, *clearance.obstacles(unit, desk, incident))
 
 
 def resolve(desk: Desk, number: int, by: str, note: str | None = None) -> Outcome:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.alerts import ReceivedAlert
-from bot.domain.backfill import Firing, overlap
+from bot.domain.backfill import Firing, overlap, storable
 from bot.domain.incident import Incident
 from bot.domain.severity import Decision
 from bot.domain.words import AlertStatus, Severity
@@ -101,7 +101,7 @@ def _received(firing: Firing, known: Sequence[Sighted]) -> ReceivedAlert:
         starts_at=firing.starts_at,
         ends_at=firing.ends_at,
         status=AlertStatus.RESOLVED,
-        labels=dict(firing.labels),
+        labels=storable(firing.labels),
         annotations=dict(before.annotations) if before else {},
         generator_url=before.generator_url if before else None,
     )

@@ -19,7 +19,7 @@ from bot.rendering.models import (
     PostmortemView,
     TimelineLine,
 )
-from bot.services import clearance_on_record
+from bot.services import clearance
 from bot.services.desk import Desk, DeskAccount
 from bot.services.related_views import related_view
 from bot.store import accounts, actions, alerts, deadlines, incidents, sightings, timeline
@@ -175,7 +175,7 @@ def _notes(unit: UnitOfWork, desk: Desk, incident: Incident, phase: Phase) -> di
         }
     if phase is Phase.RESOLUTION:
         firing = alerts.counts(unit, incident.id)[AlertStatus.FIRING]
-        cleared = f"{firing} firing" if firing else clearance_on_record.note(unit, desk, incident)
+        cleared = f"{firing} firing" if firing else clearance.note(unit, desk, incident)
         return {"resolution.alerts_cleared": cleared}
     return {}
 

@@ -1,10 +1,15 @@
 """What Alertmanager lost is found: alerts that nobody told of, resolutions that never came. Nothing is doubled."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from bot.domain.words import AlertStatus, Severity
+from bot.services import backfill
+from bot.services.found_alerts import take_in_firing
 from bot.simulator.slack import SlackSimulator
 from bot.store import checkpoints, messages
 from tests.integration.backfill.conftest import ComparedDesk
@@ -106,6 +111,43 @@ def test_what_was_found_first_stays_in_its_group_from_then_on(desk: ComparedDesk
     assert sorted(one.status for one in desk.stored()) == [FIRING, RESOLVED]
 
 
+def test_the_next_firing_of_an_alert_from_the_past_goes_into_its_incident(desk: ComparedDesk) -> None:
+    desk.world.fire("FeedStale", lasts=30)
+    desk.compare(minutes=3)
+    assert len(desk.told("AlertBackfilled")) == 1
+    desk.post(desk.world.body(desk.world.fire("FeedStale")))
+    assert len(desk.incidents()) == 1
+    assert len(desk.stored()) == 2
+
+
+def test_a_webhook_in_the_very_moment_of_a_comparison_waits_for_it(
+    desk: ComparedDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alert = desk.world.fire("FeedStale")
+    desk.compare()
+    taken, go_on = threading.Event(), threading.Event()
+
+    def held(*arguments: Any) -> Any:
+        found = take_in_firing(*arguments)
+        taken.set()
+        assert go_on.wait(30)
+        return found
+
+    monkeypatch.setattr(backfill, "take_in_firing", held)
+    desk.time.move(60)
+    body = desk.world.body(alert)
+    with ThreadPoolExecutor() as pool:
+        comparing = pool.submit(desk.backfill.run_once)
+        assert taken.wait(30)
+        posting = pool.submit(desk.post, body)
+        with pytest.raises(TimeoutError):
+            posting.result(0.3)
+        go_on.set()
+        assert comparing.result(30)
+        assert posting.result(30).status_code == 200
+    assert len(desk.incidents()) == len(desk.stored()) == 1
+
+
 def test_a_group_that_is_known_is_joined(desk: ComparedDesk) -> None:
     first = desk.world.fire("FeedStale", host="a")
     desk.post(desk.world.body(first))
@@ -202,6 +244,16 @@ def test_ignorable_alerts_and_those_of_others_are_left_alone(desk: ComparedDesk)
     desk.world.fire("InfoInhibitor", lasts=90)
     desk.compare(minutes=5)
     assert desk.incidents() == []
+
+
+def test_hostile_text_is_stored_and_shown_as_text(desk: ComparedDesk) -> None:
+    hostile = "Stale\x00<!channel> \ud800 {{ 7 * 7 }}" + "x" * 20_000
+    desk.world.fire(hostile).annotations = {"summary": "\x00<!here>" * 5_000}
+    desk.world.fire(hostile + "2", lasts=30)
+    desk.compare(minutes=4)
+    assert len(desk.incidents()) == 2
+    assert "{{ 7 * 7 }}" in desk.shown()
+    assert desk.slack.pinged == []
 
 
 def test_a_severe_alert_from_the_past_makes_a_severe_incident(desk: ComparedDesk) -> None:

@@ -1,5 +1,6 @@
 """The adapters against a real Prometheus that fires into a real Alertmanager."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import requests
 from bot.adapters.alertmanager import Alertmanager
 from bot.adapters.prometheus import Prometheus
 from bot.adapters.prometheus_answers import matcher
+from bot.config.policy import load_policy
+from bot.domain.alert_reading import all_clear, from_json, to_json
+from bot.domain.all_clear import AllClear
 from bot.domain.health import ComponentStatus
 from bot.ports.answers import FailureKind, MetricsError
-from bot.services.clearance import ask_all_clear
+from bot.services.alert_sources import AlertSources
 from bot.services.health.alerting import AlertmanagerCheck
 from bot.services.health.metrics import FeedCheck, PrometheusCheck
 from tests.fixtures.alerting import RealPrometheus
@@ -183,8 +187,15 @@ def test_a_silenced_alert_is_still_told(pair: Pair) -> None:
         requests.delete(f"{pair.alertmanager_url}/api/v2/silence/{number}", timeout=5).raise_for_status()
 
 
+def asked(alertmanager: Alertmanager | None, prometheus: Prometheus | None) -> AllClear:
+    """What is decided on what the two show now, kept and read again as the database does."""
+    found = AlertSources(load_policy(None), alertmanager, prometheus, RealClock()).ask(None, None)
+    reading = from_json(json.loads(json.dumps(to_json(found.reading))))
+    return all_clear(reading, (), RealClock().now(), timedelta(minutes=5), "Watchdog", {"Watchdog"})
+
+
 def test_all_clear_is_refused_while_the_pair_fires(pair: Pair) -> None:
-    verdict = ask_all_clear([], pair.alertmanager, pair.prometheus, RealClock(), watchdog="Watchdog")
+    verdict = asked(pair.alertmanager, pair.prometheus)
     assert verdict.clear is False
     assert verdict.reasons[:2] == (
         "Alertmanager has 1 alert (ReconciliationBreaks) firing.",
@@ -196,10 +207,10 @@ def test_all_clear_is_refused_while_the_pair_fires(pair: Pair) -> None:
 
 def test_all_clear_is_not_said_by_a_pair_that_is_gone() -> None:
     gone = f"http://127.0.0.1:{free_port()}"
-    verdict = ask_all_clear([], Alertmanager(gone), Prometheus(gone), RealClock())
+    verdict = asked(Alertmanager(gone), Prometheus(gone))
     assert verdict.clear is None
     assert [reason.partition(" could")[0] for reason in verdict.reasons] == ["Alertmanager", "Prometheus"]
-    alone = ask_all_clear([], None, None, RealClock())
+    alone = asked(None, None)
     assert alone.clear is True
     assert "Only Haltdesk's own record" in alone.reasons[-1]
 
