@@ -1,17 +1,11 @@
 """What Alertmanager lost is found: alerts that nobody told of, resolutions that never came. Nothing is doubled."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from bot.domain.words import AlertStatus, Severity
-from bot.services import backfill
-from bot.services.found_alerts import take_in_firing
-from bot.simulator.slack import SlackSimulator
-from bot.store import checkpoints, messages
+from bot.store import messages
 from tests.integration.backfill.conftest import ComparedDesk
 
 FIRING, RESOLVED = AlertStatus.FIRING, AlertStatus.RESOLVED
@@ -118,34 +112,6 @@ def test_the_next_firing_of_an_alert_from_the_past_goes_into_its_incident(desk: 
     desk.post(desk.world.body(desk.world.fire("FeedStale")))
     assert len(desk.incidents()) == 1
     assert len(desk.stored()) == 2
-
-
-def test_a_webhook_in_the_very_moment_of_a_comparison_waits_for_it(
-    desk: ComparedDesk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    alert = desk.world.fire("FeedStale")
-    desk.compare()
-    taken, go_on = threading.Event(), threading.Event()
-
-    def held(*arguments: Any) -> Any:
-        found = take_in_firing(*arguments)
-        taken.set()
-        assert go_on.wait(30)
-        return found
-
-    monkeypatch.setattr(backfill, "take_in_firing", held)
-    desk.time.move(60)
-    body = desk.world.body(alert)
-    with ThreadPoolExecutor() as pool:
-        comparing = pool.submit(desk.backfill.run_once)
-        assert taken.wait(30)
-        posting = pool.submit(desk.post, body)
-        with pytest.raises(TimeoutError):
-            posting.result(0.3)
-        go_on.set()
-        assert comparing.result(30)
-        assert posting.result(30).status_code == 200
-    assert len(desk.incidents()) == len(desk.stored()) == 1
 
 
 def test_a_group_that_is_known_is_joined(desk: ComparedDesk) -> None:
@@ -264,74 +230,6 @@ def test_a_severe_alert_from_the_past_makes_a_severe_incident(desk: ComparedDesk
     assert desk.incidents()[0].severity is Severity.SEV1
 
 
-def test_prometheus_is_asked_from_the_checkpoint_in_bounded_pieces(desk: ComparedDesk) -> None:
-    desk.time.move(7 * 24 * 3600)
-    desk.world.fire("TooOld", ago=25 * 3600, lasts=60)
-    desk.world.fire("FeedStale", ago=23 * 3600, lasts=60)
-    desk.restart()
-    desk.compare()
-    assert [one.title for one in desk.incidents()] == ["FeedStale"]
-    assert 0 < desk.world.most_points <= 600
-
-
-def test_while_prometheus_is_away_the_checkpoint_waits(desk: ComparedDesk) -> None:
-    desk.world.prometheus_away = True
-    desk.world.fire("FeedStale", lasts=30)
-    desk.compare(minutes=30)
-    assert desk.incidents() == []
-    desk.world.prometheus_away = False
-    desk.compare()
-    assert len(desk.told("AlertBackfilled")) == 1
-
-
-def test_many_at_once_are_taken_in_piece_by_piece(desk: ComparedDesk) -> None:
-    desk.time.move(7200)
-    for number in range(450):
-        desk.world.fire("FeedStale", ago=3600 - number, lasts=60, feed=number)
-    desk.restart()
-    for _ in range(5):
-        desk.backfill.run_once()
-        desk.time.move(1)
-    assert len(desk.incidents()) == 1
-    assert len(desk.stored()) == 450
-
-
-def test_two_processes_do_it_once(desk: ComparedDesk, database_url: str) -> None:
-    from bot.services.backfill import Backfill
-
-    other = Backfill(desk.desk, desk.sources)
-    desk.time.move(60)
-    asked = desk.sources.ask
-
-    def beside(*arguments: object) -> object:
-        assert not other.run_once()  # while the first one asks over the network
-        return asked(*arguments)  # type: ignore[arg-type]
-
-    desk.sources.ask = beside  # type: ignore[method-assign,assignment]
-    assert desk.backfill.run_once()
-    assert not other.run_once()
-
-
-def test_a_process_that_died_in_the_middle_is_followed_by_another(desk: ComparedDesk) -> None:
-    desk.time.move(3600)
-    desk.world.fire("FeedStale", ago=1800, lasts=60)
-
-    def killed(*_: object) -> object:
-        raise SystemExit
-
-    asked = desk.sources.ask
-    desk.sources.ask = killed  # type: ignore[method-assign,assignment]
-    with pytest.raises(SystemExit):
-        desk.backfill.run_once()
-    desk.sources.ask = asked  # type: ignore[method-assign]
-    desk.restart()
-    assert not desk.backfill.run_once()  # it may live still
-    with desk.database.begin() as unit:
-        checkpoints.release_all(unit, desk.time.now())  # a process that is alone knows better
-    assert desk.backfill.run_once()
-    assert len(desk.incidents()) == 1
-
-
 def test_a_storm_of_comparisons_costs_no_messages(desk: ComparedDesk) -> None:
     alert = desk.world.fire("FeedStale")
     desk.post(desk.world.body(alert))
@@ -342,16 +240,3 @@ def test_a_storm_of_comparisons_costs_no_messages(desk: ComparedDesk) -> None:
     desk.compare(minutes=30)
     with desk.database.read() as unit:
         assert messages.next_wanted_at(unit) == before is None
-
-
-def test_without_any_address_nothing_is_compared(sqlite_url: str) -> None:
-    from bot.services.alert_sources import AlertSources
-    from bot.services.backfill import Backfill
-
-    with SlackSimulator() as slack:
-        desk = ComparedDesk(sqlite_url, slack)
-        desk.backfill = Backfill(desk.desk, AlertSources(desk.desk.policy, None, None, desk.time))
-        desk.world.fire("FeedStale")
-        assert desk.compare()
-        assert desk.incidents() == []
-        desk.close()
