@@ -24,6 +24,7 @@ from bot.config.configuration import Configuration
 from bot.config.policy import Policy
 from bot.domain.words import ActionKind
 from bot.engine.approver import Approver
+from bot.engine.channel_catch_up import ChannelCatchUp
 from bot.engine.deliverer import Deliverer
 from bot.engine.emergency import Emergency
 from bot.engine.engine import Engine
@@ -240,6 +241,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
             "identity": (30.0, identity.learn),
             "people": (300.0, partial(people.refresh, chat)),
             "approvals": (1.0, approver.run_once),
+            "channel": (60.0, ChannelCatchUp(desk, chat, identity.app_id).run_once),
             **(_schedule(scheduled) if ledger is not None else {}),
             "relating": (1.0, partial(relating.run_once, desk)),
             "audit": (60.0, audit_watch.run_once),

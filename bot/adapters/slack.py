@@ -4,7 +4,7 @@ import http.client
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.error import URLError
@@ -155,6 +155,18 @@ class SlackChat:
             raise ChatUnavailable("files.upload", type(failure).__name__) from None
         files = answer.get("files") or [{}]
         return f"file:{files[0].get('id', '')}"
+
+    def history(self, channel: str, *, since: datetime) -> Sequence[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        cursor: str | None = None
+        for _ in range(PAGES):
+            asked = {"channel": channel, "oldest": f"{since.timestamp():.6f}", "limit": 200, "cursor": cursor}
+            answer = self._get("conversations.history", {**asked, "inclusive": "true"})
+            found += [message for message in answer.get("messages") or () if isinstance(message, Mapping)]
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
+            if cursor is None:
+                break
+        return found[::-1]
 
     def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> OpenView:
         answer = self._call("views.open", {"trigger_id": trigger_id, "view": dict(view)})

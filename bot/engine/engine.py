@@ -26,7 +26,7 @@ SETTLE = 8.0  # seconds that a stop waits for actions under way to write where t
 EVERYWHERE = frozenset({"identity", "people"})
 
 
-AT_ONCE = frozenset({"calendar", "audit", "backfill"})  # must not wait for their first turn
+AT_ONCE = frozenset({"calendar", "audit", "backfill", "channel"})  # must not wait for their first turn
 
 
 class Parts(Enum):

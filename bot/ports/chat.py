@@ -84,6 +84,9 @@ class Chat(Protocol):
     ) -> str:
         """Upload a file into a thread, with `text` beside it; returns what stands for its place, which is no ts."""
 
+    def history(self, channel: str, *, since: datetime) -> Sequence[Mapping[str, Any]]:
+        """The channel's newest messages from `since` on, without those in threads, oldest first; at most 1,000."""
+
     def open_view(self, trigger_id: str, view: Mapping[str, Any]) -> OpenView: ...
 
     def update_view(self, opened: OpenView, view: Mapping[str, Any]) -> None: ...

@@ -7,9 +7,7 @@ group: what it does not count any more has cleared. It never clears what a webho
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from bot.domain.alerts import AlertGroup, ReceivedAlert
 from bot.domain.channel_alerts import MARK, ChannelGroup, read
@@ -18,28 +16,13 @@ from bot.domain.incident import Incident
 from bot.domain.words import AlertStatus
 from bot.services import channel_joining as joining
 from bot.services import intake, relapse
+from bot.services.channel_message import ChannelMessage
 from bot.services.desk import Desk
 from bot.store import alerts, channel_groups, incidents, seen, timeline
 from bot.store.channel_groups import FROM_SLACK, StoredGroup
 from bot.store.database import UnitOfWork
 
 MOST_ALERTS = 500  # that stand for one group; the rest is counted by the sender's own message
-
-
-@dataclass(frozen=True)
-class ChannelMessage:
-    """A bot's message in the incident channel, or its new state after an edit.
-
-    `told_at` is Slack's time of this state, `event` what Slack calls it (the same in every repeat).
-    """
-
-    channel: str
-    ts: str
-    event: str
-    told_at: datetime
-    poster: str
-    edited: bool
-    content: Mapping[str, Any]
 
 
 def receive(desk: Desk, message: ChannelMessage) -> list[Incident]:

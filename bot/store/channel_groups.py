@@ -84,6 +84,12 @@ def of_message(unit: UnitOfWork, channel: str, ts: str) -> list[StoredGroup]:
     return [_stored(found) for found in unit.connection.execute(query).mappings()]
 
 
+def last_told_at(unit: UnitOfWork) -> datetime | None:
+    """When the newest message that was read came to be; None when none ever was."""
+    last: datetime | None = unit.connection.execute(select(func.max(channel_groups.c.told_at))).scalar_one()
+    return last
+
+
 def of_text(unit: UnitOfWork, heading: str) -> list[StoredGroup]:
     """Those of this group text that no webhook has told yet."""
     query = select(channel_groups).where(

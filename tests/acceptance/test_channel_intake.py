@@ -149,3 +149,22 @@ def test_a_message_while_haltdesk_is_dead_counts_when_slack_repeats_it(tmp_path:
         desk.root()
         assert desk.incidents() == 1
         assert desk.counts() == (1, 0)
+
+
+def test_messages_that_slack_gave_up_on_are_read_after_the_start(tmp_path: Path) -> None:
+    """Slack repeats an event for minutes. Haltdesk was away for longer, and an alert came, and another went."""
+    with ChannelDesk(tmp_path, f"sqlite:///{tmp_path / 'haltdesk.db'}") as desk:
+        # From before anybody knew Haltdesk: it opens nothing.
+        desk.slack.post_as(desk.poster, **as_posted({"alertname": "Ancient"}, [{"alertname": "Ancient"}]))
+        desk.start()
+        desk.slack.post_as(desk.poster, **as_posted(GROUP, [LABELS]))
+        desk.reply("Triage")
+        desk.kill()
+        other = {"alertname": "FeedStale", "feed": "sip"}
+        desk.slack.post_as(desk.poster, **as_posted(GROUP, [], [LABELS]))
+        desk.slack.post_as(desk.poster, **as_posted({"alertname": "FeedStale"}, [other]))
+        desk.start()
+        desk.until(lambda: desk.incidents() == 2, what="the incident of the alert that came")
+        desk.until(lambda: desk.counts() == (0, 1), what="the end of the alert that went")
+        titles = [one["title"] for one in desk.api("/v1/incidents")["incidents"]]
+        assert not any("Ancient" in title for title in titles)

@@ -5,11 +5,11 @@ from typing import Any
 
 from bot.domain.incident import Incident
 from bot.services import channel_intake
+from bot.services.channel_message import message_of
 from bot.simulator.slack import payloads
 from bot.simulator.slack.others import _as_slack_keeps
 from bot.store import alerts, incidents, timeline
 from bot.store.alerts import StoredAlert
-from handlers.channel_alerts import message_of
 from tests.fixtures.desk_in_process import INCIDENTS, DeskInProcess
 
 
