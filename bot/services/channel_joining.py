@@ -137,7 +137,9 @@ def settle(unit: UnitOfWork, desk: Desk, group: AlertGroup, incident: Incident, 
     closed = 0
     for row in rows:
         spare = max(0, row.firing - len(told))
-        kept = tuple(identity for identity in row.alerts if identity[0] not in known)[:spare]
+        unknown = [identity for identity in row.alerts if identity[0] not in known]
+        # The last ones, for a later message numbers what it counts beyond the webhook's alerts in this way, too.
+        kept = tuple(unknown[max(0, len(unknown) - spare) :])
         gone = set(row.alerts) - set(kept)
         channel_groups.close(unit, gone, at=now, word=SUPERSEDED)
         channel_groups.save(unit, replace(row, alerts=kept))

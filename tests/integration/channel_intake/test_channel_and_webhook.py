@@ -87,6 +87,19 @@ def test_what_the_message_counts_beyond_the_webhook_stands_until_the_webhook_tel
     assert standing(desk) == [(False, "firing"), (False, "firing")]
 
 
+def test_a_webhook_that_tells_less_than_the_message_takes_over_what_it_tells(desk: DeskInProcess) -> None:
+    channel = Channel(desk)
+    three = alertmanager(GROUP, [labels("A"), labels("B"), labels("C")])
+    channel.post(three)
+    desk.post(sent("A"))
+    assert standing(desk) == [(False, "firing"), (True, "firing"), (True, "firing")]
+    before = kinds(desk).count("AlertFired"), kinds(desk).count("AlertCleared")
+    channel.post(three)
+    assert (kinds(desk).count("AlertFired"), kinds(desk).count("AlertCleared")) == before
+    desk.post(sent("A", "B", "C"))
+    assert standing(desk) == [(False, "firing")] * 3
+
+
 def test_a_slow_message_after_the_webhooks_resolution_opens_nothing_anew(desk: DeskInProcess) -> None:
     """Alertmanager's Slack notifier lags behind by minutes when Slack holds it back."""
     desk.post(sent("A"))
