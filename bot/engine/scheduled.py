@@ -15,7 +15,7 @@ from bot.services import auditing
 from bot.services import incidents as service
 from bot.services.actions.requests import HALTDESK, confirm_in
 from bot.services.desk import Desk
-from bot.store import actions, incidents, planned
+from bot.store import actions, merges, planned
 from bot.store.database import UnitOfWork
 from bot.store.planned import Planned
 
@@ -115,7 +115,7 @@ class ScheduledReconciliation:
     def _incident(self, unit: UnitOfWork, due: Planned, result: ActionResult) -> Incident:
         """The open incident of this account's scheduled reconciliations, or a new one."""
         group = f"haltdesk:scheduled-reconciliation:{due.account}"
-        found = incidents.open_of_group(unit, group)
+        found = merges.open_of_group(unit, group)
         if found is not None:
             return found
         run = result.evidence.get("run")
@@ -129,6 +129,6 @@ class ScheduledReconciliation:
             group_key=group,
         )
         if opened is None:
-            opened = incidents.open_of_group(unit, group)
+            opened = merges.open_of_group(unit, group)
         assert opened is not None  # either it was opened here, or by the transaction that this one waited for
         return opened

@@ -1,6 +1,6 @@
 """Reads what a message shows, from one picture of the database, into the values that templates are given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -22,7 +22,7 @@ from bot.rendering.models import (
 from bot.services import clearance
 from bot.services.desk import Desk, DeskAccount
 from bot.services.related_views import related_view
-from bot.store import accounts, actions, alerts, deadlines, incidents, sightings, timeline
+from bot.store import accounts, actions, alerts, deadlines, incidents, merges, sightings, timeline
 from bot.store.accounts import AccountRecord
 from bot.store.actions import ActionRecordRow
 from bot.store.alerts import StoredAlert
@@ -221,25 +221,29 @@ def _action(unit: UnitOfWork, desk: Desk, action: ActionRecordRow) -> ActionView
 def notice_view(unit: UnitOfWork, desk: Desk, number: int) -> NoticeView:
     incident = _get(unit, number)
     resolved_at = incident.resolved_at or desk.now()
+    # What was merged into it is part of what is over: its halts, and since when.
+    family = merges.with_merged(unit, number)
+    opened_at = min(_get(unit, one).opened_at for one in family)
     return NoticeView(
         incident_key=incident.key,
         title=incident.title,
         severity=incident.severity,
-        opened_at=incident.opened_at,
+        opened_at=opened_at,
         resolved_at=resolved_at,
         resolved_by=incident.resolved_by or "",
         accounts=account_lines(unit, desk),
-        impact=_impact(unit, number, incident.opened_at, resolved_at),
+        impact=_impact(unit, family, opened_at, resolved_at),
         resolution_note=incident.resolution_note,
         drill=incident.drill,
     )
 
 
-def _impact(unit: UnitOfWork, number: int, opened_at: datetime, resolved_at: datetime) -> str:
+def _impact(unit: UnitOfWork, family: Sequence[int], opened_at: datetime, resolved_at: datetime) -> str:
     """What the record shows of the impact: halts proved, and for how long the incident was open. No guesses."""
     minutes = max(0, round((resolved_at - opened_at).total_seconds() / 60))
     halts = [
         action.account
+        for number in family
         for action in actions.of_incident(unit, number)
         if action.kind is ActionKind.HALT and action.status is ActionStatus.DONE
     ]
@@ -250,13 +254,24 @@ def _impact(unit: UnitOfWork, number: int, opened_at: datetime, resolved_at: dat
 def postmortem_view(unit: UnitOfWork, desk: Desk, number: int) -> PostmortemView:
     incident = incident_view(unit, desk, number, all_alerts=True)
     visited = incidents.visits(unit, number)
+    family = merges.with_merged(unit, number)
+    entries = [entry for one in family for entry in timeline.of_incident(unit, one)]
     return PostmortemView(
         incident=incident,
         timeline=tuple(
-            TimelineLine(entry.at, entry.kind, entry.actor, entry.text)
-            for entry in timeline.of_incident(unit, number)
+            TimelineLine(
+                entry.at,
+                entry.kind,
+                entry.actor,
+                entry.text
+                if entry.incident_id == number
+                else f"{incident_key(entry.incident_id or 0)}: {entry.text}",
+            )
+            for entry in sorted(entries, key=lambda entry: (entry.at, entry.id))
         ),
-        actions=tuple(_action(unit, desk, action) for action in actions.of_incident(unit, number)),
+        actions=tuple(
+            _action(unit, desk, action) for one in sorted(family) for action in actions.of_incident(unit, one)
+        ),
         phases=tuple(phase_view(unit, desk, number, phase) for phase in Phase if phase in visited),
         all_alerts=incident.alerts,
     )

@@ -52,6 +52,16 @@ def into(unit: UnitOfWork, target_id: int) -> list[Merge]:
     return [Merge(**found) for found in unit.connection.execute(query).mappings()]
 
 
+def with_merged(unit: UnitOfWork, number: int) -> list[int]:
+    """The incident and every one that was folded into it, or into one of those, itself first."""
+    found, look = [number], [number]
+    while look and len(found) < LONGEST_CHAIN:
+        query = select(incident_merges.c.source_id).where(incident_merges.c.target_id.in_(look))
+        look = sorted(set(unit.connection.execute(query).scalars()) - set(found))
+        found += look
+    return found
+
+
 def standing_for(unit: UnitOfWork, number: int) -> int:
     """The incident that goes on for this one: itself, unless it was merged, and so was that one, and so on."""
     for _ in range(LONGEST_CHAIN):

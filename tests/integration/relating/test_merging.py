@@ -5,13 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.words import ActionKind, AlertStatus, IncidentStatus, TradingState
+from bot.domain.actions import ActionResult
+from bot.domain.words import ActionKind, ActionStatus, AlertStatus, IncidentStatus, TradingState
 from bot.services import approvals as approving
-from bot.services import auditing, reminders
+from bot.services import auditing, reminders, views
 from bot.services import incidents as service
-from bot.services.actions.requests import confirm
+from bot.services.actions.requests import conclude, confirm
 from bot.services.merging import merge
-from bot.store import accounts, alerts, approvals, documents, incidents
+from bot.store import accounts, actions, alerts, approvals, documents, incidents
 from bot.store.approvals import ApprovalStatus
 from tests.integration.relating.related import OPERATOR, OTHER, Floor
 
@@ -265,3 +266,24 @@ def test_a_merged_incident_takes_no_more_steps(floor: Floor) -> None:
     assert floor.incident(1).acknowledged_at is None
     with floor.database.read() as unit:
         assert [one.id for one in incidents.listed(unit, status=IncidentStatus.OPEN)] == [2]
+
+
+def test_a_halt_in_what_was_merged_is_in_the_notice_and_the_postmortem(floor: Floor) -> None:
+    floor.two_of_main()
+    confirmed = confirm(
+        floor.desk, ActionKind.HALT, ["main"], reason="rejects", by=OPERATOR, request_key="k", incident_id=1
+    )
+    with floor.database.read() as unit:
+        action = actions.get(unit, confirmed[0].action_id)
+    assert action is not None
+    conclude(floor.desk, action, ActionResult(ActionStatus.DONE, "Halted, proved."))
+    opened = floor.incident(1).opened_at
+    assert floor.merge(1, 2).refusal is None
+    with floor.database.read() as unit:
+        notice = views.notice_view(unit, floor.desk, 2)
+        postmortem = views.postmortem_view(unit, floor.desk, 2)
+    assert "Trading was halted on main." in notice.impact
+    assert notice.opened_at == opened
+    assert [one.kind for one in postmortem.actions] == [ActionKind.HALT]
+    assert "INC-1: Halted, proved." in [line.text for line in postmortem.timeline]
+    assert [line.at for line in postmortem.timeline] == sorted(line.at for line in postmortem.timeline)
