@@ -2,7 +2,8 @@
 
 import sys
 
-from tests.benchmarks import halt_latency
+from tests.benchmarks import confirmations, halt_latency
 
 if __name__ == "__main__":
-    sys.exit(0 if halt_latency.run() else 1)
+    kept = [benchmark.run() for benchmark in (halt_latency, confirmations)]
+    sys.exit(0 if all(kept) else 1)

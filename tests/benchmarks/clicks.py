@@ -18,6 +18,9 @@ class Clicker:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         self._connection.connect()
 
+    def close(self) -> None:
+        self._connection.close()
+
     def send(self, payload: dict[str, Any]) -> float:
         body = urlencode({"payload": json.dumps(payload)})
         stamp = str(int(time.time()))
