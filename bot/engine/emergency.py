@@ -83,6 +83,8 @@ class Emergency:
         self.results: dict[str, ActionResult] = {}
         # Set where a runner works in this process: what is confirmed here starts here, at once.
         self.claim: Claim | None = None
+        # Whether an action of this kind runs here on the account, with its row in the database.
+        self.runs: Callable[[ActionKind, str], bool] = lambda kind, account: False
 
     def confirm(
         self,
@@ -126,7 +128,13 @@ class Emergency:
             confirmed = tuple(bounded(write, PATIENCE, "confirm"))
         except (DatabaseError, StillRunning) as failure:
             # Should it be committed after all: the account is acted on already, and the record joins it later.
-            log.error("%s goes on without the database: %s", kind, type(failure).__name__)
+            # While the same is being done already, nothing more is sent: fifty people at once are one halt. Their
+            # writes go on behind this, and join the action when the database takes them.
+            accounts = [account for account in accounts if not self.runs(kind, account)]
+            where = ", ".join(accounts) or "no account: the same runs there already"
+            log.error(
+                "%s: the database did not take it (%s); without it on %s", kind, type(failure).__name__, where
+            )
         else:
             # Not in the transaction's thread: whoever pressed is answered while the action sets out.
             self._start_all(recorded)

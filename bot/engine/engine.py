@@ -87,6 +87,7 @@ class Engine:
         """Start what this process does. A web process runs what was confirmed in it, so that no halt waits."""
         self._parts = parts or Parts.ALL
         self._emergency.claim = self._runner.claim
+        self._emergency.runs = self._runner.runs
         if self._listener is not None:
             self._listener.start()
         for loop in self.loops:

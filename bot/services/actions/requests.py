@@ -105,7 +105,7 @@ def confirm_in(
         key = f"{request_key}:{account.name}"
         # A halt under way is joined by a second one; once it has ended, a new halt proves it afresh.
         known = actions.same_or_under_way(unit, key, kind, account.name)
-        if known is not None:
+        if known is not None and not _does_less(known, key, params or {}):
             confirmed.append(_join(unit, known, by, key, now))
             continue
         if incident is None:
@@ -158,6 +158,12 @@ def incident_for(
     )
     assert opened is not None  # without an alert group nothing can stand in its way
     return opened
+
+
+def _does_less(known: ActionRecordRow, key: str, params: Mapping[str, Any]) -> bool:
+    """A halt that leaves the orders alone is not what somebody asks for who wants them cancelled."""
+    asked_for_more = known.params.get("suspend_only") is True and not params.get("suspend_only")
+    return asked_for_more and known.request_key != key
 
 
 def _join(unit: UnitOfWork, known: ActionRecordRow, by: str, key: str, now: datetime) -> Confirmed:
