@@ -150,6 +150,13 @@ actions = Table(
         postgresql_where=text("finished_at IS NULL"),
     ),
     Index(None, "incident_id"),
+    # In their order too: without it SQLite would rather walk the whole table than sort.
+    Index(
+        "ix_actions_unended",
+        "id",
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
+    ),
     Index(
         "ix_actions_unknown",
         "incident_id",
@@ -355,6 +362,12 @@ drift_episodes = Table(
     Column("text", Text, nullable=False),
     Column("began_at", Moment, nullable=False),
     Column("cleared_at", Moment),
+    Index(
+        "ix_drift_episodes_open",
+        "account",
+        sqlite_where=text("open_key IS NOT NULL"),
+        postgresql_where=text("open_key IS NOT NULL"),
+    ),
 )
 
 # How far the record was held against Alertmanager and Prometheus, and what they showed last. One row, claimed by the

@@ -1,4 +1,4 @@
-"""What the health check and /metrics count is found by small indices, however much the desk has behind it
+"""What probes, scrapes and the runner look for each second is found by small indices, whatever lies behind
 
 Revision ID: 0009
 Revises: 0006
@@ -14,6 +14,20 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_index(
+        "ix_actions_unended",
+        "actions",
+        ["id"],
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
+    )
+    op.create_index(
+        "ix_drift_episodes_open",
+        "drift_episodes",
+        ["account"],
+        sqlite_where=text("open_key IS NOT NULL"),
+        postgresql_where=text("open_key IS NOT NULL"),
+    )
     op.create_index(
         "ix_actions_unknown",
         "actions",
