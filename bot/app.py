@@ -101,6 +101,7 @@ class Application:
                 accounts.ensure(unit, account.name, self.desk.now())
             if alone:
                 messages.release_all(unit)
+                messages.try_again(unit, self.desk.now())
                 actions.release_all(unit)
                 approvals.release_all(unit)
                 checkpoints.release_all(unit, self.desk.now())
@@ -233,7 +234,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     )
     engine = Engine(
         desk,
-        Deliverer(database, chat, rendered, time, name=name),
+        Deliverer(database, chat, rendered, time, name=name, fallbacks=settings.fallback_channels),
         runner,
         emergency,
         time,

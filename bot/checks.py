@@ -57,12 +57,17 @@ def common_checks(
 def _backlog(desk: Desk, seconds: float) -> Component:
     with desk.database.read() as unit:
         waiting, oldest = messages.backlog(unit)
+        stuck = messages.count_in_trouble(unit)
     age = desk.now() - oldest if oldest is not None else timedelta()
     late = waiting > BACKLOG_WARNS or age > BACKLOG_AGE_WARNS
+    advice = "Slack is slow or away; Haltdesk catches up by itself." if late else None
+    if stuck:
+        advice = f"Slack refuses {stuck} messages; `haltdesk status` and /readyz say why."
     return Component(
         name="Haltdesk backlog",
-        status=ComponentStatus.WARN if late else ComponentStatus.OK,
-        figure=f"{waiting} messages wait, the oldest {max(0, round(age.total_seconds()))} s",
+        status=ComponentStatus.WARN if late or stuck else ComponentStatus.OK,
+        figure=f"{waiting} messages wait, the oldest {max(0, round(age.total_seconds()))} s"
+        + (f"; {stuck} refused" if stuck else ""),
         threshold=f"{BACKLOG_WARNS} messages, {BACKLOG_AGE_WARNS.total_seconds():.0f} s",
-        advice="Slack is slow or away; Haltdesk catches up by itself." if late else None,
+        advice=advice,
     )

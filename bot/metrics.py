@@ -3,8 +3,15 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from bot import __version__
@@ -16,7 +23,7 @@ from bot.metrics_of_waiting import waiting
 from bot.services import queries
 from bot.services.audit_watch import AuditWatch
 from bot.services.desk import Desk
-from bot.store import audit, figures, messages, traders
+from bot.store import audit, delivery_lags, figures, messages, traders
 from bot.store.database import DatabaseError, UnitOfWork
 
 log = logging.getLogger(__name__)
@@ -183,8 +190,28 @@ def _backlog(unit: UnitOfWork, now: datetime) -> Iterator[Metric]:
     yield GaugeMetricFamily("haltdesk_messages_waiting", "Messages that Slack does not show yet.", waiting)
     yield GaugeMetricFamily("haltdesk_messages_oldest_seconds", "How long the oldest of them waits.", age)
     yield GaugeMetricFamily(
-        "haltdesk_messages_refused", "Messages that Slack refuses.", len(messages.in_trouble(unit))
+        "haltdesk_backlog_age_seconds", "Since when the oldest state that Slack does not show is wanted.", age
     )
+    yield GaugeMetricFamily(
+        "haltdesk_messages_refused", "Messages that Slack refuses.", messages.count_in_trouble(unit)
+    )
+    yield _lags(unit)
+
+
+def _lags(unit: UnitOfWork) -> Metric:
+    """Of all processes together, since the database was made."""
+    family = HistogramMetricFamily(
+        "haltdesk_delivery_lag_seconds",
+        "From when a message's state was wanted until Slack showed it.",
+        labels=["urgency"],
+    )
+    counted = delivery_lags.counted(unit)
+    for urgency in messages.Urgency:
+        lags = counted.get(int(urgency), delivery_lags.NONE)
+        cumulated = list(accumulate(lags.counts))
+        bounds = [*(str(bound) for bound in delivery_lags.BOUNDS), "+Inf"]
+        family.add_metric([urgency.name.lower()], list(zip(bounds, cumulated, strict=True)), lags.seconds)
+    return family
 
 
 def _audit(unit: UnitOfWork) -> Iterator[Metric]:

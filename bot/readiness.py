@@ -6,16 +6,17 @@ from datetime import datetime, timedelta
 from bot.adapters.bounded import StillRunning
 from bot.adapters.one_at_a_time import OneAtATime
 from bot.domain.redacted import redacted
+from bot.domain.refusals import about_channel
 from bot.engine.pulse import Pulse
 from bot.services.desk import Desk
-from bot.store import messages
+from bot.store import message_places, messages
 from bot.store.database import DatabaseError
-from bot.store.messages import Message
+from bot.store.message_places import Moved
 
 PATIENCE = 2.0  # seconds for the database; probes give up after some more
 SILENT = 60.0  # seconds beyond its period after which a piece that does not even fail is missed
 
-Backlog = tuple[list[Message], int, datetime | None]
+Backlog = tuple[int, str | None, int, datetime | None, list[Moved]]
 
 
 class Readiness:
@@ -54,7 +55,7 @@ class Readiness:
 
     def _delivery(self) -> dict[str, str]:
         try:
-            refused, waiting, oldest = self._ask()
+            refused, reason, waiting, oldest, moved = self._ask()
         except StillRunning:
             return {
                 "database": f"does not answer within {PATIENCE:g} s: look at its own log, locks and disk; halts and"
@@ -67,8 +68,8 @@ class Readiness:
             }
         if refused:
             return {
-                "delivery": f"Slack refuses {len(refused)} messages, the first with"
-                f" {redacted(refused[0].last_error or 'no reason')}: mend the channel or the app's rights"
+                "delivery": f"Slack refuses {refused} messages, the first with"
+                f" {redacted(reason or 'no reason')}: mend the channel or the app's rights"
                 " (`haltdesk check`)"
             }
         if oldest is not None and self._desk.now() - oldest > self._old:
@@ -76,10 +77,17 @@ class Readiness:
                 "delivery": f"{waiting} messages wait, the oldest since {oldest.isoformat()}: Slack is slow or away,"
                 " or no worker runs; they go out by themselves"
             }
+        if moved:
+            places = "; ".join(
+                f"{one.channel} {about_channel(one.because)}: {one.count} messages went to {one.to}"
+                for one in moved
+            )
+            return {"delivery": f"{places}. Mend the channel; the next message goes there by itself"}
         return {}
 
     def _backlog(self) -> Backlog:
         with self._desk.database.read() as unit:
-            refused = messages.in_trouble(unit)
+            refused, first = messages.count_in_trouble(unit), messages.in_trouble(unit, limit=1)
             waiting, oldest = messages.backlog(unit)
-        return refused, waiting, oldest
+            moved = list(message_places.moved(unit))
+        return refused, first[0].last_error if first else None, waiting, oldest, moved

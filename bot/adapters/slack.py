@@ -13,6 +13,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web import SlackResponse
 
+from bot.domain.refusals import Remedy, remedy
 from bot.ports.calls import ERROR, OK, RATELIMITED, REFUSED, TIMEOUT, Observe, unobserved
 from bot.ports.chat import (
     Blocks,
@@ -25,12 +26,8 @@ from bot.ports.chat import (
 )
 
 EVENT_TYPE = "haltdesk_message"
-# `ok: false` for reasons of Slack's own: as good as a 500, and the message may be there.
-AMBIGUOUS = frozenset(
-    {"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
-)
 CODE = re.compile(r"[a-z0-9_]{2,80}")
-PAGES = 5  # pages of history that are looked through for one message
+PAGES = 5  # pages of history (of 200 messages) that are looked through for one message
 
 
 class SlackChat:
@@ -109,7 +106,15 @@ class SlackChat:
             },
         )
 
-    def find(self, channel: str, nonce: str, *, since: datetime, thread_ts: str | None = None) -> str | None:
+    def find(
+        self,
+        channel: str,
+        nonce: str,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        thread_ts: str | None = None,
+    ) -> str | None:
         method = "conversations.replies" if thread_ts else "conversations.history"
         cursor: str | None = None
         for _ in range(PAGES):
@@ -119,6 +124,7 @@ class SlackChat:
                     "channel": channel,
                     "ts": thread_ts,
                     "oldest": f"{since.timestamp():.6f}",
+                    "latest": f"{until.timestamp():.6f}" if until is not None else None,
                     "inclusive": "true",
                     "include_all_metadata": "true",
                     "limit": 200,
@@ -133,7 +139,8 @@ class SlackChat:
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or None
             if cursor is None:
                 return None
-        raise ChatUnavailable(method, f"the message was not found in {PAGES} pages, and there are more")
+        # Looking for ever would lose the message: in those few minutes nobody posts so much.
+        raise ChatRefused(method, "too_many_messages", f"not found in {PAGES} pages, and there are more")
 
     def share(
         self, channel: str, name: str, content: bytes, title: str, text: str, *, thread_ts: str | None = None
@@ -222,9 +229,9 @@ def _told(method: str, failure: SlackApiError) -> ChatRateLimited | ChatUnavaila
     if status >= 500 or not error or not CODE.fullmatch(str(error)):
         # slack_sdk puts words of its own here for an answer that is not JSON: nobody knows what Slack did.
         return ChatUnavailable(method, f"HTTP {status}")
-    if error == "ratelimited":
+    if error in ("ratelimited", "rate_limited"):
         return ChatRateLimited(method, _seconds(answer))
-    if error in AMBIGUOUS:
+    if remedy(str(error)) is Remedy.TRY_AGAIN:
         return ChatUnavailable(method, error)
     said = (data.get("response_metadata") or {}).get("messages") if isinstance(data, dict) else None
     return ChatRefused(method, str(error), json.dumps(said)[:500] if said else "")

@@ -12,6 +12,7 @@ from bot.domain.health import ComponentStatus
 from bot.manifest import slack_manifest
 from bot.ports.chat import ChatError
 from bot.services.actions.health import measure
+from bot.store import messages
 from bot.store import migrate as schema
 from bot.store.database import Database, DatabaseError
 
@@ -53,9 +54,9 @@ def check(*, as_json: bool) -> int:
     application = build(configuration)
     try:
         findings = [Finding("configuration", True, "complete"), *_findings(application)]
+        cautions = [*configuration.cautions(), *_tried_again(application, findings)]
     finally:
         application.desk.database.dispose()
-    cautions = configuration.cautions()
     if as_json:
         print(json.dumps({"findings": [vars(one) for one in findings], "cautions": cautions}, indent=2))
     else:
@@ -76,7 +77,12 @@ def _findings(application: Application) -> Iterator[Finding]:
         "Run `haltdesk migrate` (and `haltdesk run` does so by itself).",
     )
     for channel in dict.fromkeys(
-        (settings.incident_channel, settings.notice_channel, settings.channel(drill=True))
+        (
+            settings.incident_channel,
+            settings.notice_channel,
+            settings.channel(drill=True),
+            *settings.fallback_channels,
+        )
     ):
         yield _tried(
             f"channel {channel}",
@@ -91,6 +97,22 @@ def _findings(application: Application) -> Iterator[Finding]:
         for component in measure(fresh, WITHIN):
             ok = component.status in (ComponentStatus.OK, ComponentStatus.OFF, ComponentStatus.WARN)
             yield Finding(component.name, ok, component.figure, component.advice or "")
+
+
+def _tried_again(application: Application, findings: list[Finding]) -> Iterator[str]:
+    """When all is well, what Slack refused before is tried again at once by the Haltdesk that runs."""
+    if not all(one.ok for one in findings):
+        return
+    try:
+        with application.desk.database.begin() as unit:
+            stuck = messages.count_in_trouble(unit)
+            messages.try_again(unit, application.desk.now())
+            unit.wake("deliverer")
+    except DatabaseError as failure:
+        yield f"messages that Slack refused are not tried again: {type(failure).__name__}"
+        return
+    if stuck:
+        yield f"{stuck} messages that Slack refused are tried again now"
 
 
 def _schema(database: Database) -> str:

@@ -46,6 +46,11 @@ class Settings(BaseSettings):
     drill_channel: ChannelName | None = _field(
         None, "the channel for drills; the incident channel when absent", "C0DRILLS"
     )
+    fallback_channel: ChannelName | None = _field(
+        None,
+        "the channel for messages that another channel does not take (archived, the app not invited)",
+        "C0FALLBACK",
+    )
     operators: Annotated[PersonList, NoDecode] = _field(
         (), "who may act: user ids or user group ids, separated by commas", "U012AB3CD,S012AB3CD"
     )
@@ -123,6 +128,12 @@ class Settings(BaseSettings):
     def notice_channel(self) -> str:
         """Where notices to stakeholders go."""
         return self.stakeholder_channel or self.incident_channel
+
+    @property
+    def fallback_channels(self) -> tuple[str, ...]:
+        """Where messages go, in this order, when their own channel does not take them."""
+        named = (self.fallback_channel, self.incident_channel, self.stakeholder_channel)
+        return tuple(channel for channel in named if channel is not None)
 
     def channel(self, drill: bool) -> str:
         """Where an incident opens; drills have their own channel when there is one."""

@@ -1,47 +1,44 @@
 """Brings Slack to the newest version of every message: posts, edits, finds what was posted before a crash."""
 
+import itertools
 import logging
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from uuid import uuid4
 
-from bot.engine.pace import Pace
-from bot.ports.chat import Blocks, Chat, ChatRateLimited, ChatRefused, ChatUnavailable
+from bot.domain.refusals import Remedy, remedy
+from bot.engine.mending import BACKOFF, Mending, tell_root
+from bot.engine.outage import Outage
+from bot.engine.pace import EARLY, Pace
+from bot.engine.sending import Picture, Render, Sender
+from bot.ports.chat import Chat, ChatRateLimited, ChatRefused, ChatUnavailable
 from bot.ports.record import Timepiece
-from bot.rendering.render import Rendered
 from bot.rendering.slots import RenderingError
-from bot.store import messages
-from bot.store.database import Database, UnitOfWork
+from bot.store import deliveries, delivery_lags, message_places
+from bot.store.database import Database
 from bot.store.messages import Message
 
 log = logging.getLogger(__name__)
 
 RESTS = 10  # times as long as a look in vain took
-LEASE = timedelta(seconds=45)  # longer than the calls of one delivery can take
+LEASE = timedelta(seconds=45)  # longer than three calls can take, from the note of a post to its record
 # A post whose answer was lost may still arrive: Slack is asked for it only after this long.
 SETTLING = timedelta(seconds=3)
-BACKOFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
-# Only people can mend these; they are tried again, slowly, and shown by `haltdesk status` and /readyz.
-FOR_PEOPLE = timedelta(seconds=60)
-GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
-UNRENDERABLE = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long"})
-# The clock of another machine may differ from Slack's.
-CLOCK_SKEW = timedelta(minutes=2)
-
-Render = Callable[[UnitOfWork, Message], Rendered]
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """A message with what it should show, read at one moment."""
-
-    message: Message
-    parent_ts: str | None
-    rendered: Rendered
+# Urgent messages go first; but every so many turns one that waits very long does, so that none waits for ever.
+OLDEST_EVERY = 5
+VERY_LONG = timedelta(minutes=2)
+# chat.update and the reading of channels are in Slack's tier 3: 50 a minute for the whole app, with a short burst.
+TIER_3 = 50 / 60
+FURTHER_TRY = 5.0  # seconds that a plainer form of a message waits for its turn at most
+APP = "app"
 
 
 class Deliverer:
-    """Delivers one message a call of `run_once`. Any number of threads or processes may do so side by side."""
+    """Delivers one message a call of `run_once`. Any number of threads or processes may do so side by side.
+
+    `fallbacks` are channels that take what another one does not, in this order. Only that a post is about to go out
+    must be durable before it does: all else is found out again from Slack.
+    """
 
     def __init__(
         self,
@@ -52,165 +49,226 @@ class Deliverer:
         *,
         name: str,
         pace: Pace | None = None,
+        fallbacks: Sequence[str] = (),
     ) -> None:
         self._database = database
-        self._chat = chat
-        self._render = render
         self._time = time
         self._name = name
+        self._sender = Sender(database, chat, render, time.now)
+        self._mending = Mending(database, fallbacks)
+        self._outage = Outage()
         self._posts = pace or Pace(per_second=1.0, burst=4)
-        self._edits = Pace(per_second=1.0, burst=4)
+        self._edits_of_one = Pace(per_second=1.0, burst=3)
+        self._edits = Pace(per_second=TIER_3, burst=20)
+        self._looks = Pace(per_second=TIER_3, burst=5)
+        self._turns = itertools.count(1)
         self._rests_until = 0.0
 
     def run_once(self, now: datetime) -> bool:
         """Deliver the most urgent message that may go out now; false when there is none."""
-        closed = self._posts.closed(self._time.monotonic())
-        if closed and not self._anything(now, closed):
+        if self._outage.pause(self._time.monotonic()) > 0:
             return False
-        with self._database.begin() as unit:
-            claimed = messages.claim(unit, now=now, by=self._name, until=now + LEASE, avoid=closed)
+        claimed = self._claim(now)
         if claimed is None:
+            self._outage.found_nothing(self._time.monotonic())
             return False
-        self._database.wake("deliverer")  # there may be more, for another who is idle
-        pace, place = self._pace(claimed)
-        wait = pace.take(place, self._time.monotonic())
-        if wait > 0:
-            self._put_off(claimed, now + timedelta(seconds=wait), None)
-            return True
         try:
-            self._deliver(claimed, now)
-        except ChatRateLimited as limited:
-            pace.bar(place, self._time.monotonic(), limited.retry_after)
-            with self._database.begin() as unit:
-                messages.not_posted(unit, claimed.id)
-            self._put_off(claimed, self._time.now() + timedelta(seconds=limited.retry_after), None)
-        except ChatUnavailable as failure:
-            log.warning("message %s is put off: %s", claimed.key, failure)
-            wait = BACKOFF[min(claimed.attempts, len(BACKOFF) - 1)]
-            settled = SETTLING if claimed.ts is None else timedelta()
-            self._put_off(claimed, self._time.now() + max(timedelta(seconds=wait), settled), str(failure))
-        except ChatRefused as refused:
-            self._refused(claimed, refused)
+            picture = self._sender.look(claimed.id)
         except (RenderingError, LookupError) as broken:
-            # A template that the desk has broken, or a row that a newer version wrote: one message, not the others.
-            log.error("message %s cannot be rendered: %s", claimed.key, broken)
-            self._put_off(claimed, self._time.now() + FOR_PEOPLE, str(broken)[:500], gave_up=True)
+            self._mending.unrenderable(claimed, broken, self._time.now())
+            return True
+        if self._has_turn(claimed, picture, now):
+            self._deliver(claimed, picture)
         return True
 
-    def _anything(self, now: datetime, closed: Collection[str]) -> bool:
-        """Look, without taking the lock that webhooks need, whether anything but posts to closed channels is due.
+    def rest(self, now: datetime) -> float:
+        """Seconds until there may be something to do, if nothing is asked for meanwhile; at most one."""
+        due = self.next_at()
+        waits = [1.0 if due is None else (due - now) / timedelta(seconds=1), 1.0]
+        return max(0.005, self._rests_until - self._time.monotonic(), min(waits))
 
-        In a storm there are thousands of those to look through, and each webhook would make four threads look: a
+    def next_at(self) -> datetime | None:
+        """When there may be something to do, if nothing is asked for meanwhile."""
+        now, monotonic = self._time.now(), self._time.monotonic()
+        closed, edits = self._posts.closed(monotonic), self._edits.closed(monotonic)
+        with self._database.read() as unit:
+            due = deliveries.next_wanted_at(unit, avoid=closed, edits=not edits)
+            any_due = deliveries.next_wanted_at(unit) if closed or edits else due
+        if any_due is None:
+            return None
+        opens = [now + timedelta(seconds=wait) for wait in (*closed.values(), *edits.values())]
+        soonest = min(at for at in (due, *opens) if at is not None)
+        held = now + timedelta(seconds=self._outage.left(monotonic))
+        return max(soonest, any_due, held)
+
+    def _claim(self, now: datetime) -> Message | None:
+        monotonic = self._time.monotonic()
+        oldest_first = next(self._turns) % OLDEST_EVERY == 0
+        closed, edits = self._posts.closed(monotonic), not self._edits.closed(monotonic)
+        if (closed or not edits) and not self._anything(now, closed, edits):
+            return None
+        with self._database.begin(durable=False) as unit:
+            claimed = deliveries.claim(
+                unit,
+                now=now,
+                by=f"{self._name}:{uuid4().hex[:12]}",
+                until=now + LEASE,
+                avoid=closed,
+                edits=edits,
+                waiting_since=now - VERY_LONG if oldest_first else None,
+            )
+        if claimed is not None:
+            self._database.wake("deliverer")  # there may be more, for another who is idle
+        return claimed
+
+    def _anything(self, now: datetime, closed: Collection[str], edits: bool) -> bool:
+        """Look, without taking the lock that webhooks need, whether anything that may go out is due.
+
+        In a storm there are thousands of others to look through, and each webhook would make four threads look: a
         look that took long is not repeated soon.
         """
         began = self._time.monotonic()
         if began < self._rests_until:
             return False
         with self._database.read() as unit:
-            found = messages.any_due(unit, now=now, avoid=closed)
+            found = deliveries.any_due(unit, now=now, avoid=closed, edits=edits)
         ended = self._time.monotonic()
         if not found:
             self._rests_until = ended + RESTS * (ended - began)
         return found
 
-    def rest(self, now: datetime) -> float:
-        """Seconds until there may be something to do, if nothing is asked for meanwhile; at most one."""
-        with self._database.read() as unit:
-            due = messages.next_wanted_at(unit, after=now)
-        clock = self._time.monotonic()
-        waits = [1.0, *self._posts.closed(clock).values()]
-        if self._rests_until > clock:
-            waits.append(self._rests_until - clock)
-        if due is not None:
-            waits.append((due - now) / timedelta(seconds=1))
-        return max(0.005, min(waits))
+    def _has_turn(self, claimed: Message, picture: Picture, now: datetime) -> bool:
+        """Take a turn of the pace; else the message is given back, to be tried when there is one."""
+        monotonic = self._time.monotonic()
+        until = now
+        if claimed.ts is None:
+            wait = self._posts.take(picture.channel, monotonic)
+        else:
+            wait = self._edits_of_one.take(f"{claimed.channel}:{claimed.ts}", monotonic)
+            until = now + timedelta(seconds=wait)
+            wait = wait or self._edits.take(APP, monotonic)
+        if wait > 0:
+            # It is not put off beyond its own edits' pace: the most urgent one must get the next turn.
+            with self._database.begin(durable=False) as unit:
+                deliveries.put_off(unit, claimed, until=until)
+        return wait <= 0
 
-    def _pace(self, message: Message) -> tuple[Pace, str]:
-        """Posts are paced by channel, edits by message."""
-        if message.ts is None:
-            return self._posts, message.channel
-        return self._edits, f"{message.channel}:{message.ts}"
-
-    def _put_off(
-        self, message: Message, until: datetime, error: str | None, *, gave_up: bool = False
-    ) -> None:
-        with self._database.begin() as unit:
-            messages.put_off(unit, message.id, until=until, error=error, gave_up=gave_up)
-
-    def _look(self, number: int) -> _Picture:
-        with self._database.read() as unit:
-            message = messages.get(unit, number)
-            parent = messages.get(unit, message.parent_id) if message.parent_id is not None else None
-            return _Picture(message, parent.ts if parent else None, self._render(unit, message))
-
-    def _deliver(self, claimed: Message, now: datetime) -> None:
-        picture = self._look(claimed.id)
-        message, rendered = picture.message, picture.rendered
-        ts = message.ts
-        if ts is None and message.posting_since is not None:
-            ts = self._find(message, picture.parent_ts)
+    def _deliver(self, claimed: Message, picture: Picture) -> None:
+        """Find it if it may be there, else note the post; send; record."""
+        if picture.parent is not None and picture.message.ts is None and picture.parent.ts is None:
+            self._put_off(claimed, timedelta())  # its thread was deleted a moment ago, and is posted first
+            return
+        ts = picture.message.ts
+        if ts is None and picture.message.posting_since is not None:
+            sought = self._sought(claimed, picture)
+            if sought is None:
+                return
+            ts = sought or None
+        now = self._time.now()
         if ts is None:
             with self._database.begin() as unit:
-                messages.posting(unit, message.id, now)
+                if not deliveries.posting(unit, picture.message, now, until=now + LEASE):
+                    return  # another process has it by now
+        pace, place = (self._posts, picture.channel) if ts is None else (self._edits, APP)
+        if not self._wait_for(pace, place):
+            with self._database.begin(durable=False) as unit:
+                if ts is None:
+                    message_places.not_posted(unit, claimed.id)  # it was not there, and was not sent
+                deliveries.put_off(unit, claimed, until=now)
+            return
         try:
-            ts = self._send(picture, ts, rendered.blocks)
+            ts = self._sender.send(picture, ts, again=lambda: self._pause_for(pace, place))
+        except ChatRateLimited as limited:
+            self._outage.over()
+            pace.bar(place, self._time.monotonic(), limited.retry_after)
+            with self._database.begin(durable=False) as unit:
+                message_places.not_posted(unit, claimed.id)
+            self._put_off(claimed, timedelta())
+            return
+        except ChatUnavailable as failure:
+            self._unavailable(claimed, failure)
+            return
         except ChatRefused as refused:
-            if refused.error not in UNRENDERABLE:
-                raise
-            # Better the plain words than nothing: Slack does not take these blocks.
-            log.error("message %s goes out as plain text: %s", message.key, refused)
-            ts = self._send(picture, ts, [])
-        with self._database.begin() as unit:
-            messages.delivered(unit, message.id, version=message.wanted, ts=ts, at=self._time.now())
+            self._refused(claimed, picture, refused)
+            return
+        self._outage.over()
+        pace.went_well(place, self._time.monotonic())
+        self._record(picture, ts)
+
+    def _pause_for(self, pace: Pace, place: str) -> None:
+        """A further try of one message: at most a turn's time."""
+        wait = pace.sending(place, self._time.monotonic(), at_most=FURTHER_TRY)
+        self._time.wait(min(wait, FURTHER_TRY))
+
+    def _wait_for(self, pace: Pace, place: str) -> bool:
+        """The last moments before the turn, when all that comes before the call is done.
+
+        False when the turn is gone: Slack has asked for a pause meanwhile.
+        """
+        wait = pace.sending(place, self._time.monotonic())
+        if wait > 2 * EARLY:
+            return False
+        if wait > 0:
+            self._time.wait(wait)
+        return True
+
+    def _sought(self, claimed: Message, picture: Picture) -> str | None:
+        """Where the post stands; "" when it is not in Slack; None when that could not be learned now."""
+        monotonic = self._time.monotonic()
+        wait = self._looks.take(APP, monotonic)
+        if wait > 0 or not self._wait_for(self._looks, APP):
+            self._put_off(claimed, timedelta(seconds=wait))
+            return None
+        try:
+            found = self._sender.find(picture)
+        except ChatRateLimited as limited:
+            # Nothing was learned: whether the post is there must still be asked.
+            self._looks.bar(APP, self._time.monotonic(), limited.retry_after)
+            self._put_off(claimed, timedelta(seconds=limited.retry_after))
+            return None
+        except ChatUnavailable as failure:
+            self._unavailable(claimed, failure)
+            return None
+        if found is None:
+            return ""
+        with self._database.begin(durable=False) as unit:
+            message_places.found_at(unit, claimed.id, found)
+        return found
+
+    def _record(self, picture: Picture, ts: str) -> None:
+        message, now = picture.message, self._time.now()
+        with self._database.begin(durable=False) as unit:
+            deliveries.delivered(
+                unit,
+                message,
+                version=message.wanted,
+                channel=picture.channel,
+                ts=ts,
+                read_at=picture.read_at,
+                at=now,
+            )
+            if message.wanted_since is not None:
+                delivery_lags.add(unit, message.urgency, now - message.wanted_since)
+            if message.gave_up:
+                tell_root(unit, message, now)
             unit.wake("deliverer")  # replies may have waited for their thread
 
-    def _send(self, picture: _Picture, ts: str | None, blocks: Blocks) -> str:
-        message, text = picture.message, picture.rendered.text
-        file = picture.rendered.file
-        if file is not None:  # a file that stands there stays as it is
-            return ts or self._chat.share(
-                message.channel, file.name, file.content, file.title, text, thread_ts=picture.parent_ts
-            )
-        if ts is not None:
-            self._chat.update(message.channel, ts, text, blocks, nonce=message.nonce)
-            return ts
-        return self._chat.post(
-            message.channel,
-            text,
-            blocks,
-            thread_ts=picture.parent_ts,
-            broadcast=message.broadcast,
-            nonce=message.nonce,
-        )
+    def _unavailable(self, claimed: Message, failure: ChatUnavailable) -> None:
+        log.warning("message %s is put off: %s", claimed.key, failure)
+        self._outage.failed(claimed.id, self._time.monotonic())
+        wait = timedelta(seconds=BACKOFF[min(claimed.attempts, len(BACKOFF) - 1)])
+        settled = SETTLING if claimed.ts is None else timedelta()
+        self._put_off(claimed, max(wait, settled), str(failure), gave_up=claimed.gave_up)
 
-    def _find(self, message: Message, parent_ts: str | None) -> str | None:
-        """Ask Slack whether the post before the crash, or with the lost answer, is there."""
-        assert message.posting_since is not None
-        since = message.posting_since - CLOCK_SKEW
-        try:
-            ts = self._chat.find(message.channel, message.nonce, since=since, thread_ts=parent_ts)
-        except ChatRefused as refused:
-            # Twice is better than never. The scope that is missing is named, so that it can be granted.
-            log.error(
-                "message %s may stand twice, Slack does not let Haltdesk look for it: %s",
-                message.key,
-                refused,
-            )
-            return None
-        if ts is not None:
-            with self._database.begin() as unit:
-                messages.found_at(unit, message.id, ts)
-        return ts
+    def _refused(self, claimed: Message, picture: Picture, refused: ChatRefused) -> None:
+        if remedy(refused.error) is Remedy.ASK_PEOPLE:
+            self._outage.refused(self._time.monotonic())
+        else:
+            self._outage.over()
+        self._mending.refused(claimed, picture, refused, self._time.now())
 
-    def _refused(self, message: Message, refused: ChatRefused) -> None:
-        now = self._time.now()
-        if refused.error in GONE and message.ts is not None:
-            log.warning("message %s is gone from Slack (%s); it is posted anew", message.key, refused.error)
-            with self._database.begin() as unit:
-                messages.forget_place(unit, message.id)
-            self._put_off(message, now, str(refused))
-            return
-        log.error("message %s cannot be delivered: %s", message.key, refused)
-        with self._database.begin() as unit:
-            messages.not_posted(unit, message.id)  # a refusal means so; what was there before keeps its place
-        self._put_off(message, now + FOR_PEOPLE, str(refused), gave_up=True)
+    def _put_off(
+        self, message: Message, wait: timedelta, error: str | None = None, *, gave_up: bool = False
+    ) -> None:
+        with self._database.begin(durable=False) as unit:
+            deliveries.put_off(unit, message, until=self._time.now() + wait, error=error, gave_up=gave_up)

@@ -73,8 +73,16 @@ class Chat(Protocol):
         self, channel: str, ts: str, text: str, blocks: Blocks, *, nonce: str | None = None
     ) -> None: ...
 
-    def find(self, channel: str, nonce: str, *, since: datetime, thread_ts: str | None = None) -> str | None:
-        """The ts of the message marked with `nonce` and posted at or after `since`; None when Slack has none.
+    def find(
+        self,
+        channel: str,
+        nonce: str,
+        *,
+        since: datetime,
+        until: datetime | None = None,
+        thread_ts: str | None = None,
+    ) -> str | None:
+        """The ts of the message marked with `nonce` and posted from `since` to `until`; None when Slack has none.
 
         A file is marked by the `nonce` in its name.
         """

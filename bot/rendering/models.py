@@ -75,6 +75,7 @@ class IncidentView:
     drill: bool
     now: datetime
     others: RelatedView = field(default_factory=RelatedView)
+    undelivered: int = 0  # messages of the incident that Slack refuses
 
 
 @dataclass(frozen=True)

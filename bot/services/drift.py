@@ -252,7 +252,7 @@ def _keep(
         learned["verified_at"] = now
     if learned:
         accounts.read_at_broker(unit, record.name, **learned)
-    shown_accounts.refresh_if_changed(unit, record.name, record)
+    shown_accounts.refresh_if_changed(unit, record.name, record, now)
 
 
 def _own_suspension(unit: UnitOfWork, record: AccountRecord) -> bool:

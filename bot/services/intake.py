@@ -266,7 +266,7 @@ def _tell(
     severe = [one.alert.name for one in (*fired, *risen) if one.decision.severity is Severity.SEV1]
     relapse.halt_again(unit, desk, incident, severe)
     if (fired or gone) and not fresh:  # that checklist says how many alerts fire
-        messages.refresh_if_there(unit, phase_key(incident.id, Phase.RESOLUTION))
+        messages.refresh_if_there(unit, phase_key(incident.id, Phase.RESOLUTION), now)
     show_root(unit, incident, now)
 
 

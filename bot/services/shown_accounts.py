@@ -1,11 +1,13 @@
 """Every open incident shows the accounts: when one changes, all of them are brought up to date."""
 
+from datetime import datetime
+
 from bot.store import accounts, incidents, messages
 from bot.store.accounts import AccountRecord
 from bot.store.database import UnitOfWork
 
 
-def refresh_if_changed(unit: UnitOfWork, name: str, before: AccountRecord | None) -> bool:
+def refresh_if_changed(unit: UnitOfWork, name: str, before: AccountRecord | None, at: datetime) -> bool:
     """Ask for the newest version of what shows the account `name`, if it shows otherwise than `before`.
 
     In the transaction of the change, at its end: the incidents are locked, lowest number first, because whoever
@@ -15,7 +17,7 @@ def refresh_if_changed(unit: UnitOfWork, name: str, before: AccountRecord | None
     if after is None or (before is not None and _shown(before) == _shown(after)):
         return False
     incidents.lock_open(unit)
-    messages.refresh_of_open(unit, roots="root", others=("phase", "triage"))
+    messages.refresh_of_open(unit, roots="root", others=("phase", "triage"), at=at)
     return True
 
 

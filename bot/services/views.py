@@ -22,7 +22,17 @@ from bot.rendering.models import (
 from bot.services import clearance
 from bot.services.desk import Desk, DeskAccount
 from bot.services.related_views import related_view
-from bot.store import accounts, actions, alerts, deadlines, incidents, merges, sightings, timeline
+from bot.store import (
+    accounts,
+    actions,
+    alerts,
+    deadlines,
+    incidents,
+    merges,
+    messages,
+    sightings,
+    timeline,
+)
 from bot.store.accounts import AccountRecord
 from bot.store.actions import ActionRecordRow
 from bot.store.alerts import StoredAlert
@@ -110,6 +120,7 @@ def incident_view(unit: UnitOfWork, desk: Desk, number: int, *, all_alerts: bool
         drill=incident.drill,
         now=desk.now(),
         others=related_view(unit, desk, incident),
+        undelivered=messages.count_in_trouble(unit, number),
     )
 
 

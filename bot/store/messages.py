@@ -1,13 +1,25 @@
 """Slack messages as projections: which view lives where, which version it showed last, and which is wanted."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum
 from random import getrandbits
 from typing import Any
 
-from sqlalchemy import Insert, RowMapping, and_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    RowMapping,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
@@ -44,9 +56,16 @@ class Message:
     posting_since: datetime | None
     attempts: int
     last_error: str | None
+    urgency: int
+    wanted_since: datetime | None
+    gave_up: bool
+    moved_from: str | None
+    moved_because: str | None
+    reposts: int
+    claimed_by: str | None
 
 
-_FIELDS = [messages.c[name] for name in Message.__dataclass_fields__]
+FIELDS = [messages.c[name] for name in Message.__dataclass_fields__]
 
 
 def _wanting(statement: SqliteInsert | PostgresInsert) -> Insert:
@@ -60,65 +79,40 @@ def _wanting(statement: SqliteInsert | PostgresInsert) -> Insert:
         index_elements=["key"],
         set_={
             "wanted": messages.c.wanted + 1,
+            "wanted_since": func.coalesce(messages.c.wanted_since, statement.excluded.wanted_since),
             "urgency": statement.excluded.urgency,
             "content": func.coalesce(statement.excluded.content, messages.c.content),
         },
     )
 
 
-_parent = messages.alias("parent")
 # Made once, for they run for every message: SQLAlchemy compiles a statement once, and finds it again by the object.
-_DUE = (
-    select(messages.c.id)
-    .outerjoin(_parent, _parent.c.id == messages.c.parent_id)
-    .where(
-        messages.c.shown < messages.c.wanted,
-        messages.c.next_at <= bindparam("now"),
-        or_(messages.c.claimed_until.is_(None), messages.c.claimed_until < bindparam("now")),
-        or_(messages.c.parent_id.is_(None), _parent.c.ts.is_not(None)),
-        or_(messages.c.ts.is_not(None), messages.c.channel.not_in(bindparam("avoid", expanding=True))),
-    )
-    .order_by(messages.c.urgency, messages.c.id)
-    .limit(1)
-)
-_CLAIM = _DUE.with_for_update(skip_locked=True, of=messages)
-_BY_NUMBER = messages.c.id == bindparam("number")
-_CLAIMED = (
-    update(messages)
-    .where(_BY_NUMBER)
-    .values(claimed_by=bindparam("by"), claimed_until=bindparam("until"))
-    .returning(*_FIELDS)
-)
-_GET = select(*_FIELDS).where(_BY_NUMBER)
-_POSTING = update(messages).where(_BY_NUMBER).values(posting_since=bindparam("at"))
-_DELIVERED = (
-    update(messages)
-    .where(_BY_NUMBER)
-    .values(
-        shown=bindparam("version"),
-        ts=bindparam("place"),
-        posting_since=None,
-        claimed_by=None,
-        claimed_until=None,
-        attempts=0,
-        last_error=None,
-        gave_up=False,
-        delivered_at=bindparam("at"),
-    )
-)
 _WANT = on_either(_wanting, messages)
+_REFRESH = (
+    update(messages)
+    .where(messages.c.key == bindparam("of_key"))
+    .values(
+        wanted=messages.c.wanted + 1,
+        wanted_since=func.coalesce(
+            messages.c.wanted_since, bindparam("since", type_=messages.c.wanted_since.type)
+        ),
+    )
+)
+_GET = select(*FIELDS).where(messages.c.id == bindparam("number"))
 
 
-_REFRESH = update(messages).where(messages.c.key == bindparam("of_key")).values(wanted=messages.c.wanted + 1)
-
-
-def _message(values: RowMapping) -> Message:
+def as_message(values: RowMapping) -> Message:
     return Message(**dict(values))
 
 
-def _nonce() -> str:
+def new_nonce() -> str:
     """Told apart from every other message's; no secret. `os.urandom` would hand the processor over each time."""
     return f"{getrandbits(128):032x}"
+
+
+def since_or(at: datetime) -> ColumnElement[datetime]:
+    """Since when a message is wanted that is wanted once more `at`: the oldest version not shown counts."""
+    return func.coalesce(messages.c.wanted_since, literal(at, messages.c.wanted_since.type))
 
 
 def want(
@@ -145,8 +139,9 @@ def want(
         "channel": channel,
         "parent_key": parent_key,
         "broadcast": broadcast,
-        "nonce": _nonce(),
+        "nonce": new_nonce(),
         "urgency": int(urgency),
+        "wanted_since": at,
         "next_at": at,
         "created_at": at,
     }
@@ -154,9 +149,15 @@ def want(
     unit.wake("deliverer")
 
 
-def refresh(unit: UnitOfWork, key: str, *, urgency: Urgency | None = None) -> bool:
-    """Ask for the newest version of a message that exists; false when there is none under `key`."""
-    values: dict[str, Any] = {"wanted": messages.c.wanted + 1}
+def refresh(
+    unit: UnitOfWork, key: str, *, urgency: Urgency | None = None, at: datetime | None = None
+) -> bool:
+    """Ask for the newest version of a message that exists; false when there is none under `key`.
+
+    `at` is since when it is wanted, for who has a clock of his own.
+    """
+    since = since_or(at or datetime.now(UTC))
+    values: dict[str, Any] = {"wanted": messages.c.wanted + 1, "wanted_since": since}
     if urgency is not None:
         values["urgency"] = int(urgency)
     found = unit.connection.execute(update(messages).where(messages.c.key == key).values(**values))
@@ -165,84 +166,31 @@ def refresh(unit: UnitOfWork, key: str, *, urgency: Urgency | None = None) -> bo
     return found.rowcount > 0
 
 
-def refresh_if_there(unit: UnitOfWork, key: str) -> None:
+def refresh_if_there(unit: UnitOfWork, key: str, at: datetime) -> None:
     """As `refresh`, for whoever need not know whether there is such a message: it can wait for its batch."""
-    unit.put(_REFRESH, {"of_key": key}, key=key)
+    unit.put(_REFRESH, {"of_key": key, "since": at}, key=key)
     unit.wake("deliverer")
 
 
-def claim(
-    unit: UnitOfWork, *, now: datetime, by: str, until: datetime, avoid: Collection[str] = ()
-) -> Message | None:
-    """Claim the most urgent message that is due and whose thread exists; posts to channels in `avoid` have to wait."""
-    due = {"now": now, "avoid": list(avoid)}
-    number = unit.connection.execute(_CLAIM, due).scalar_one_or_none()
-    if number is None:
-        return None
-    claimed = {"number": number, "by": by, "until": until}
-    return _message(unit.connection.execute(_CLAIMED, claimed).mappings().one())
-
-
-def any_due(unit: UnitOfWork, *, now: datetime, avoid: Collection[str]) -> bool:
-    """Whether there is anything to claim, without the lock that a claim takes."""
-    due = {"now": now, "avoid": list(avoid)}
-    return unit.connection.execute(_DUE, due).first() is not None
-
-
 def get(unit: UnitOfWork, number: int) -> Message:
-    return _message(unit.connection.execute(_GET, {"number": number}).mappings().one())
+    return as_message(unit.connection.execute(_GET, {"number": number}).mappings().one())
 
 
 def by_key(unit: UnitOfWork, key: str) -> Message | None:
-    found = unit.connection.execute(select(*_FIELDS).where(messages.c.key == key)).mappings().first()
-    return _message(found) if found else None
+    found = unit.connection.execute(select(*FIELDS).where(messages.c.key == key)).mappings().first()
+    return as_message(found) if found else None
 
 
 def at_place(unit: UnitOfWork, channel: str, ts: str) -> Message | None:
     """The message that Slack shows at this channel and timestamp."""
-    query = select(*_FIELDS).where(messages.c.channel == channel, messages.c.ts == ts)
+    query = select(*FIELDS).where(messages.c.channel == channel, messages.c.ts == ts)
     found = unit.connection.execute(query).mappings().first()
-    return _message(found) if found else None
+    return as_message(found) if found else None
 
 
-def posting(unit: UnitOfWork, number: int, at: datetime) -> None:
-    """Note that a post is about to go out: from here on the answer may be lost."""
-    unit.connection.execute(_POSTING, {"number": number, "at": at})
-
-
-def forget_place(unit: UnitOfWork, number: int) -> None:
-    """The message is gone from Slack (or was never there): the next delivery posts it, under a new nonce."""
-    unit.connection.execute(
-        update(messages).where(messages.c.id == number).values(ts=None, posting_since=None, nonce=_nonce())
-    )
-
-
-def found_at(unit: UnitOfWork, number: int, ts: str) -> None:
-    """The place of a message that was posted before a crash, or whose answer was lost. What it shows is not known."""
-    unit.connection.execute(update(messages).where(messages.c.id == number).values(ts=ts, posting_since=None))
-
-
-def delivered(unit: UnitOfWork, number: int, *, version: int, ts: str, at: datetime) -> None:
-    unit.connection.execute(_DELIVERED, {"number": number, "version": version, "place": ts, "at": at})
-
-
-def put_off(
-    unit: UnitOfWork, number: int, *, until: datetime, error: str | None, gave_up: bool = False
-) -> None:
-    """Release the claim and try again at `until`. `error` None means that nothing went wrong, only the pace."""
-    values: dict[str, Any] = {"claimed_by": None, "claimed_until": None, "next_at": until}
-    if error is not None:
-        values |= {"attempts": messages.c.attempts + 1, "last_error": error, "gave_up": gave_up}
-    unit.connection.execute(update(messages).where(messages.c.id == number).values(**values))
-
-
-def next_wanted_at(unit: UnitOfWork, *, after: datetime | None = None) -> datetime | None:
-    """When the next undelivered message may be tried, claimed or not; None when all is shown."""
-    query = select(func.min(messages.c.next_at)).where(messages.c.shown < messages.c.wanted)
-    if after is not None:
-        query = query.where(messages.c.next_at > after)
-    found: datetime | None = unit.connection.execute(query).scalar_one()
-    return found
+def try_again(unit: UnitOfWork, at: datetime) -> None:
+    """At a start: what Slack refused may be taken now."""
+    unit.connection.execute(update(messages).where(text("gave_up")).values(next_at=at))
 
 
 def release_all(unit: UnitOfWork) -> None:
@@ -252,30 +200,33 @@ def release_all(unit: UnitOfWork) -> None:
 
 
 def backlog(unit: UnitOfWork) -> tuple[int, datetime | None]:
-    """How many messages wait, and since when the oldest does."""
-    query = select(func.count(), func.min(messages.c.next_at)).where(messages.c.shown < messages.c.wanted)
+    """How many messages wait, and since when the oldest of them is wanted. Those in trouble are counted apart."""
+    query = select(func.count(), func.min(messages.c.wanted_since)).where(
+        messages.c.shown < messages.c.wanted, messages.c.gave_up.is_(False)
+    )
     number, oldest = unit.connection.execute(query).one()
     return int(number), oldest
 
 
 def in_trouble(unit: UnitOfWork, limit: int = 20) -> list[Message]:
     """Messages that Slack refuses for a reason that only people can mend."""
-    query = select(*_FIELDS).where(messages.c.gave_up.is_(True)).limit(limit)
-    return [_message(found) for found in unit.connection.execute(query).mappings()]
+    query = select(*FIELDS).where(text("gave_up")).order_by(messages.c.id).limit(limit)
+    return [as_message(found) for found in unit.connection.execute(query).mappings()]
 
 
-def not_posted(unit: UnitOfWork, number: int) -> None:
-    """Slack said that nothing was posted: there is nothing to look for."""
-    unit.connection.execute(
-        update(messages).where(messages.c.id == number, messages.c.ts.is_(None)).values(posting_since=None)
-    )
+def count_in_trouble(unit: UnitOfWork, incident_id: int | None = None) -> int:
+    query = select(func.count()).select_from(messages).where(text("gave_up"))
+    if incident_id is not None:
+        query = query.where(messages.c.incident_id == incident_id)
+    return int(unit.connection.execute(query).scalar_one())
 
 
-def refresh_of_open(unit: UnitOfWork, *, roots: str, others: tuple[str, str]) -> None:
+def refresh_of_open(unit: UnitOfWork, *, roots: str, others: tuple[str, str], at: datetime) -> None:
     """Ask for the newest version of two views of every open incident: `roots`, and the (view, ref) of `others`."""
     still_open = select(incidents.c.id).where(incidents.c.status == IncidentStatus.OPEN)
     view, ref = others
     shown = or_(messages.c.view == roots, and_(messages.c.view == view, messages.c.ref == ref))
     statement = update(messages).where(messages.c.incident_id.in_(still_open), shown)
-    if unit.connection.execute(statement.values(wanted=messages.c.wanted + 1)).rowcount:
+    values = {"wanted": messages.c.wanted + 1, "wanted_since": since_or(at)}
+    if unit.connection.execute(statement.values(**values)).rowcount:
         unit.wake("deliverer")

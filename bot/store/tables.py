@@ -3,6 +3,7 @@
 from sqlalchemy import (
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -251,6 +252,8 @@ messages = Table(
     Column("urgency", Integer, nullable=False, default=5),
     Column("wanted", Integer, nullable=False, default=1),
     Column("shown", Integer, nullable=False, default=0),
+    # When the oldest version that is not shown yet was wanted; NULL when all is shown.
+    Column("wanted_since", Moment),
     Column("ts", Text),
     # Set before the post goes out: when it is set and `ts` is not, Slack is asked before anything is posted again.
     Column("posting_since", Moment),
@@ -260,6 +263,12 @@ messages = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("last_error", Text),
     Column("gave_up", Boolean, nullable=False, default=False),
+    # Where it was to go, when that channel took nothing and it went to another one.
+    Column("moved_from", Text),
+    Column("moved_because", Text),
+    Column("moved_at", Moment),
+    # How often it was posted anew because somebody had deleted it.
+    Column("reposts", Integer, nullable=False, default=0),
     Column("created_at", Moment, nullable=False),
     Column("delivered_at", Moment),
     Index(
@@ -277,12 +286,31 @@ messages = Table(
     ),
     Index(None, "incident_id"),
     Index(None, "channel", "ts"),
+    Index(None, "parent_id"),
+    # Few need people or have moved; each look at /readyz asks for them.
     Index(
-        "ix_messages_refused",
-        "id",
-        sqlite_where=text("gave_up IS 1"),
-        postgresql_where=text("gave_up IS true"),
+        "ix_messages_troubled",
+        "incident_id",
+        sqlite_where=text("gave_up"),
+        postgresql_where=text("gave_up"),
     ),
+    Index(
+        "ix_messages_moved",
+        "moved_from",
+        sqlite_where=text("moved_from IS NOT NULL"),
+        postgresql_where=text("moved_from IS NOT NULL"),
+    ),
+)
+
+# How long messages took from being wanted to being shown, as a histogram that all processes add to.
+delivery_lags = Table(
+    "delivery_lags",
+    metadata,
+    Column("urgency", Integer, primary_key=True, autoincrement=False),
+    # The place of the bound in `bot.store.delivery_lags.BOUNDS`.
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
 )
 
 deadlines = Table(

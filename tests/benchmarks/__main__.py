@@ -2,8 +2,8 @@
 
 import sys
 
-from tests.benchmarks import confirmations, halt_latency
+from tests.benchmarks import confirmations, delivery, halt_latency
 
 if __name__ == "__main__":
-    kept = [benchmark.run() for benchmark in (halt_latency, confirmations)]
+    kept = [benchmark.run() for benchmark in (halt_latency, confirmations, delivery)]
     sys.exit(0 if all(kept) else 1)

@@ -224,7 +224,7 @@ def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: A
         incident = _reconciled(unit, desk, action, incident, result, now)
     messages.refresh(unit, action_key(action.id), urgency=Urgency.ACTION)
     show_root(unit, incident, now)
-    shown_accounts.refresh_if_changed(unit, action.account, was)
+    shown_accounts.refresh_if_changed(unit, action.account, was, now)
 
 
 def _halted(

@@ -80,6 +80,9 @@ class Faults:
             self._faults.append(fault)
         return fault
 
+    def keep_time_by(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+
     def pace(self, method: str, per_second: float) -> None:
         """Answer 429 to calls of this method beyond `per_second` a channel. 0 lifts the limit."""
         with self._lock:

@@ -116,6 +116,11 @@ class SlackSimulator(ModalActing, Others, Looking):
     def stopping(self) -> bool:
         return self.faults.released.is_set()
 
+    def keep_time_by(self, clock: Callable[[], float]) -> None:
+        """From now on `clock` (seconds since 1970) rules ts, triggers and paces: a test's hand-moved one."""
+        self.workspace.clock = clock
+        self.faults.keep_time_by(clock)
+
     def pace(self, method: str, per_second: float) -> None:
         """Answer 429 to calls beyond `per_second` a channel; 0 lifts the limit."""
         self.faults.pace(method, per_second)

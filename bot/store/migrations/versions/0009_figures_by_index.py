@@ -1,14 +1,14 @@
 """What probes, scrapes and the runner look for each second is found by small indices, whatever lies behind
 
 Revision ID: 0009
-Revises: 0006
+Revises: 0007
 """
 
 from alembic import op
 from sqlalchemy import text
 
 revision = "0009"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -36,10 +36,3 @@ def upgrade() -> None:
         postgresql_where=text("status = 'unknown'"),
     )
     op.create_index("ix_actions_account_kind_id", "actions", ["account", "kind", "id"])
-    op.create_index(
-        "ix_messages_refused",
-        "messages",
-        ["id"],
-        sqlite_where=text("gave_up IS 1"),
-        postgresql_where=text("gave_up IS true"),
-    )

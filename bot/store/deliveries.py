@@ -1,0 +1,210 @@
+"""The deliverer's side of the messages: claimed, noted before the post, shown, or put off."""
+
+from collections.abc import Collection
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from bot.store.database import UnitOfWork
+from bot.store.messages import FIELDS, Message, as_message
+from bot.store.tables import messages
+
+# A reply that goes wrong so often lets the ones after it pass.
+HOLDS_UP_REPLIES = 3
+_parent = messages.alias("parent")
+
+
+def _undelivered(edits: bool) -> ColumnElement[bool]:
+    """What may be sent when it is due: its thread exists, what was said before it in the thread is there."""
+    closed: BindParameter[list[str]] = bindparam("closed", expanding=True)
+    earlier = messages.alias("earlier")
+    held_up = exists().where(
+        earlier.c.parent_id == messages.c.parent_id,
+        earlier.c.ts.is_(None),
+        earlier.c.shown < earlier.c.wanted,
+        earlier.c.urgency == messages.c.urgency,
+        earlier.c.id < messages.c.id,
+        earlier.c.attempts < HOLDS_UP_REPLIES,
+        earlier.c.gave_up.is_(False),
+    )
+    post = and_(
+        messages.c.ts.is_(None),
+        func.coalesce(_parent.c.channel, messages.c.channel).not_in(closed),
+        or_(messages.c.parent_id.is_(None), and_(_parent.c.ts.is_not(None), ~held_up)),
+    )
+    return and_(
+        messages.c.shown < messages.c.wanted, or_(post, messages.c.ts.is_not(None)) if edits else post
+    )
+
+
+def claim(
+    unit: UnitOfWork,
+    *,
+    now: datetime,
+    by: str,
+    until: datetime,
+    avoid: Collection[str] = (),
+    edits: bool = True,
+    waiting_since: datetime | None = None,
+) -> Message | None:
+    """Claim the most urgent message that is due and whose thread exists.
+
+    Posts to channels in `avoid` have to wait, and edits unless `edits`. With `waiting_since` whatever was wanted
+    before then goes first, the oldest at the head.
+    """
+    given = {"now": now, "closed": list(avoid)}
+    number: int | None = None
+    if waiting_since is not None:
+        oldest = _claiming(edits, oldest=True)
+        number = unit.connection.execute(oldest, {**given, "since": waiting_since}).scalar_one_or_none()
+    if number is None:
+        number = unit.connection.execute(_claiming(edits), given).scalar_one_or_none()
+    if number is None:
+        return None
+    claimed = unit.connection.execute(_CLAIMED, {"number": number, "by": by, "until": until})
+    return as_message(claimed.mappings().one())
+
+
+# Statements are made once: to make one anew costs more than to run it, and these run for every message.
+@cache
+def _due(edits: bool, *, oldest: bool = False) -> Select[Any]:
+    query = (
+        select(messages.c.id)
+        .outerjoin(_parent, _parent.c.id == messages.c.parent_id)
+        .where(
+            _undelivered(edits),
+            messages.c.next_at <= bindparam("now"),
+            or_(messages.c.claimed_until.is_(None), messages.c.claimed_until < bindparam("now")),
+        )
+        .limit(1)
+    )
+    if oldest:
+        query = query.where(messages.c.wanted_since < bindparam("since"))
+        return query.order_by(messages.c.wanted_since, messages.c.id)
+    return query.order_by(messages.c.urgency, messages.c.id)
+
+
+@cache
+def _claiming(edits: bool, *, oldest: bool = False) -> Select[Any]:
+    return _due(edits, oldest=oldest).with_for_update(skip_locked=True, of=messages)
+
+
+_CLAIMED = (
+    update(messages)
+    .where(messages.c.id == bindparam("number"))
+    .values(claimed_by=bindparam("by"), claimed_until=bindparam("until"))
+    .returning(*FIELDS)
+)
+
+
+def any_due(unit: UnitOfWork, *, now: datetime, avoid: Collection[str], edits: bool) -> bool:
+    """Whether there is anything to claim, without the lock that a claim takes."""
+    return unit.connection.execute(_due(edits), {"now": now, "closed": list(avoid)}).first() is not None
+
+
+_POSTING = (
+    update(messages)
+    .where(
+        messages.c.id == bindparam("number"),
+        messages.c.claimed_by == bindparam("by"),
+        messages.c.ts.is_(None),
+    )
+    .values(posting_since=bindparam("at"), claimed_until=bindparam("until"))
+)
+
+
+def posting(unit: UnitOfWork, message: Message, at: datetime, *, until: datetime) -> bool:
+    """Note that a post is about to go out: from here on the answer may be lost. The claim lasts `until` then.
+
+    False when the message is another's by now: looking for it took longer than the claim.
+    """
+    given = {"number": message.id, "by": message.claimed_by, "at": at, "until": until}
+    found = unit.connection.execute(_POSTING, given)
+    return found.rowcount > 0
+
+
+_READ_AT = bindparam("read_at", type_=messages.c.wanted_since.type)
+_DELIVERED = (
+    update(messages)
+    .where(messages.c.id == bindparam("number"))
+    .values(
+        shown=bindparam("version"),
+        wanted_since=case(
+            (
+                messages.c.wanted > bindparam("version"),
+                bindparam("read_at", type_=messages.c.wanted_since.type),
+            ),
+            else_=None,
+        ),
+        channel=bindparam("room"),
+        ts=bindparam("place"),
+        posting_since=None,
+        claimed_by=None,
+        claimed_until=None,
+        attempts=0,
+        last_error=None,
+        gave_up=False,
+        delivered_at=bindparam("at"),
+    )
+)
+
+
+def delivered(
+    unit: UnitOfWork,
+    message: Message,
+    *,
+    version: int,
+    channel: str,
+    ts: str,
+    read_at: datetime,
+    at: datetime,
+) -> None:
+    """Slack shows `version`, which was read at `read_at`: what is newer was wanted after that."""
+    given = {"number": message.id, "version": version, "place": ts, "room": channel}
+    unit.connection.execute(_DELIVERED, {**given, "read_at": read_at, "at": at})
+
+
+def put_off(
+    unit: UnitOfWork, message: Message, *, until: datetime, error: str | None = None, gave_up: bool = False
+) -> None:
+    """Release the claim and try again at `until`. `error` None means that nothing went wrong, only the pace."""
+    values: dict[str, Any] = {"claimed_by": None, "claimed_until": None, "next_at": until}
+    if error is not None:
+        values |= {"attempts": messages.c.attempts + 1, "last_error": error[:1000], "gave_up": gave_up}
+    unit.connection.execute(
+        update(messages)
+        .where(messages.c.id == message.id, messages.c.claimed_by == message.claimed_by)
+        .values(**values)
+    )
+
+
+def next_wanted_at(unit: UnitOfWork, *, avoid: Collection[str] = (), edits: bool = True) -> datetime | None:
+    """When the next undelivered message may be tried, if its claim runs out; None when there is none."""
+    found: datetime | None = unit.connection.execute(_next(edits), {"closed": list(avoid)}).scalar_one()
+    return found
+
+
+@cache
+def _next(edits: bool) -> Select[Any]:
+    free = case(
+        (messages.c.claimed_until > messages.c.next_at, messages.c.claimed_until), else_=messages.c.next_at
+    )
+    return (
+        select(func.min(free, type_=messages.c.next_at.type))
+        .outerjoin(_parent, _parent.c.id == messages.c.parent_id)
+        .where(_undelivered(edits))
+    )
