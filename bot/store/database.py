@@ -138,11 +138,17 @@ class Database:
             waker()
 
     @contextmanager
-    def begin(self, *, gathers: bool = False) -> Iterator[UnitOfWork]:
-        """A writing transaction: committed at the end of the block, rolled back when it raises."""
+    def begin(self, *, gathers: bool = False, durable: bool = True) -> Iterator[UnitOfWork]:
+        """A writing transaction: committed at the end of the block, rolled back when it raises.
+
+        One that is not `durable` survives the death of this process, not that of the machine: for what is found out
+        again after it, such as a claim. It spares the wait for the disk, which a webhook may be waiting for too.
+        """
         with self._writing, self.engine.connect() as connection:
-            connection = connection.execution_options(writes=True)
+            connection = connection.execution_options(writes=True, durable=durable)
             with connection.begin():
+                if not durable and not self.sqlite:
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
                 unit = UnitOfWork(connection, gathers=gathers)
                 yield unit
                 for closing in unit.closings:
@@ -182,8 +188,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> N
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("writes", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if options.get('durable', True) else 'NORMAL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 __all__ = ["UNSEEN", "Database", "DatabaseError", "UnitOfWork", "Wake", "on_either"]

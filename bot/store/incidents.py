@@ -34,6 +34,7 @@ class PhaseVisit:
 
 
 # Made once: SQLAlchemy compiles a statement once, and finds it again by the object.
+_GET = select(incidents).where(incidents.c.id == bindparam("number"))
 _LOCK = select(incidents).where(incidents.c.id == bindparam("number")).with_for_update()
 _OPEN = (
     select(incidents)
@@ -69,6 +70,14 @@ _ENTER = on_either(
     ),
     phase_visits,
 )
+_MARKS = select(checklist_marks).where(checklist_marks.c.incident_id == bindparam("number"))
+_MARK = on_either(
+    lambda statement: statement.on_conflict_do_update(
+        index_elements=["incident_id", "item"],
+        set_={name: statement.excluded[name] for name in ("done", "by", "at", "note")},
+    ),
+    checklist_marks,
+)
 # An incident as the table makes it when nothing is said.
 _BLANK: Mapping[str, Any] = {
     column.name: column.default.arg if isinstance(column.default, ScalarElementColumnDefault) else None
@@ -90,7 +99,7 @@ _LOCK = select(incidents).where(incidents.c.id == bindparam("number")).with_for_
 
 
 def get(unit: UnitOfWork, number: int) -> Incident | None:
-    found = unit.connection.execute(select(incidents).where(incidents.c.id == number)).first()
+    found = unit.connection.execute(_GET, {"number": number}).first()
     return _incident(found) if found else None
 
 
@@ -222,21 +231,17 @@ def awaiting(unit: UnitOfWork, phase: Phase) -> list[Incident]:
 
 
 def marks(unit: UnitOfWork, number: int) -> dict[str, Mark]:
-    query = select(checklist_marks).where(checklist_marks.c.incident_id == number)
     return {
         found.item: Mark(found.item, found.done, found.by, found.at, found.note)
-        for found in unit.connection.execute(query)
+        for found in unit.connection.execute(_MARKS, {"number": number})
     }
 
 
 def mark(
     unit: UnitOfWork, number: int, item: str, *, done: bool, by: str, at: datetime, note: str | None
 ) -> None:
-    values = {"done": done, "by": by, "at": at, "note": note}
-    statement = unit.insert(checklist_marks).values(incident_id=number, item=item, **values)
-    unit.connection.execute(
-        statement.on_conflict_do_update(index_elements=["incident_id", "item"], set_=values)
-    )
+    values = {"incident_id": number, "item": item, "done": done, "by": by, "at": at, "note": note}
+    unit.put(_MARK[unit.dialect], values, key=(number, item))
 
 
 def visits(unit: UnitOfWork, number: int) -> dict[Phase, PhaseVisit]:
