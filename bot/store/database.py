@@ -64,16 +64,33 @@ class UnitOfWork:
         elif rows:
             self._connection.execute(statement, list(rows))
 
-    def foresee(self, answers: Mapping[Hashable, Any]) -> None:
-        """Keep what use cases will ask for in this transaction, until somebody takes `connection`."""
+    def foresee(self, answers: Mapping[Hashable, Any], *, for_good: bool = False) -> None:
+        """Keep what use cases will ask for in this transaction, until somebody takes `connection`.
+
+        `for_good`: even then, because nothing that is done in this transaction can change it.
+        """
         if self.gathered is not None:
-            self.gathered.ahead |= answers
+            for row in rows:
+                self.gathered.put(statement, row, None)
+        elif rows:
+            self._connection.execute(statement, list(rows))
+
+    def foresee(self, answers: Mapping[Hashable, Any], *, for_good: bool = False) -> None:
+        """Keep what use cases will ask for in this transaction, until somebody takes `connection`.
+
+        `for_good`: even then, because nothing that is done in this transaction can change it.
+        """
+        if self.gathered is not None:
+            kept = self.gathered.for_good if for_good else self.gathered.ahead
+            kept.update(answers)
 
     def foreseen(self, what: Hashable, *, once: bool = False) -> Any:
         """What was kept for this question, else `UNSEEN`; with `once` it serves this time only."""
         if self.gathered is None:
             return UNSEEN
         ahead = self.gathered.ahead
+        if what in self.gathered.for_good:
+            return self.gathered.for_good[what]
         return ahead.pop(what, UNSEEN) if once else ahead.get(what, UNSEEN)
 
     def wake(self, piece: Wake) -> None:

@@ -23,6 +23,7 @@ class Gathered:
 
     def __init__(self) -> None:
         self.ahead: dict[Hashable, Any] = {}
+        self.for_good: dict[Hashable, Any] = {}
         self._rows: dict[Insert | Update, list[Mapping[str, Any]]] = {}
         self._places: dict[tuple[Insert | Update, Hashable], int] = {}
 

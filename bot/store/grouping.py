@@ -35,6 +35,11 @@ class Grouped(Generic[T, R]):
         self._led = False
         self._lock = threading.Lock()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for the next commit."""
+        return len(self._waiting)
+
     def __call__(self, item: T) -> R:
         mine = _Place[T, R](item)
         with self._lock:
@@ -69,7 +74,8 @@ class Grouped(Generic[T, R]):
         try:
             results = self._together([place.item for place in taken])
         except Exception as failure:
-            if len(taken) == 1 or _database_away(failure):
+            # One item too is done again: together, an incident that another process has just opened is an error.
+            if _database_away(failure):
                 for place in taken:
                     place.error = failure
                 return

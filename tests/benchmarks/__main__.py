@@ -2,8 +2,19 @@
 
 import sys
 
-from tests.benchmarks import confirmations, delivery, halt_latency
+from tests.benchmarks import (
+    ack,
+    confirmations,
+    delivery,
+    first_call,
+    halt_latency,
+    old_incidents,
+    startup,
+    webhooks,
+)
+
+ALL = (halt_latency, webhooks, first_call, ack, confirmations, delivery, old_incidents, startup)
 
 if __name__ == "__main__":
-    kept = [benchmark.run() for benchmark in (halt_latency, confirmations, delivery)]
+    kept = [one.run() for one in ALL]
     sys.exit(0 if all(kept) else 1)

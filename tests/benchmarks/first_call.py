@@ -1,7 +1,7 @@
 """From a webhook to the first Slack call that tells of it: stored, claimed, rendered, sent.
 
-Beside it what this machine takes for a bare call of the stand-in Slack and for one durable commit. Each webhook opens an
-incident of its own, on a desk at rest and within Slack's pace. Source of the limit: the desk's issue on storms.
+Beside it what this machine takes for a bare call of the stand-in Slack and for one durable commit. Each webhook opens
+an incident of its own, on a desk at rest and within Slack's pace. Source of the limit: the desk's issue on storms.
 """
 
 import sqlite3

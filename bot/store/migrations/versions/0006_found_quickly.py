@@ -13,12 +13,14 @@ branch_labels = None
 depends_on = None
 
 PARTIAL = (
-    ("ix_messages_next", "messages", "next_at", "shown < wanted"),
-    ("ix_alerts_firing", "alerts", "incident_id", "status = 'firing'"),
+    ("ix_messages_next", "messages", ["next_at"], "shown < wanted", "shown < wanted"),
+    ("ix_alerts_firing", "alerts", ["incident_id"], "status = 'firing'", "status = 'firing'"),
+    ("ix_deadlines_next", "deadlines", ["incident_id", "due_at"], "state = 'waiting'", "state = 'waiting'"),
 )
 
 
 def upgrade() -> None:
-    for name, table, column, condition in PARTIAL:
-        where = text(condition)
-        op.create_index(name, table, [column], sqlite_where=where, postgresql_where=where)
+    for name, table, columns, on_sqlite, on_postgresql in PARTIAL:
+        op.create_index(
+            name, table, columns, sqlite_where=text(on_sqlite), postgresql_where=text(on_postgresql)
+        )
