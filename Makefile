@@ -17,7 +17,7 @@ help:
 	@echo "make test    all tests"
 	@echo "make storm   the storms at full size: ten thousand alerts, and processes killed again and again (half an hour)"
 	@echo "make check   format, lint, types, imports"
-	@echo "make bench   how long a halt takes, beside a script and a warm client"
+	@echo "make bench   how quick halts, webhooks, buttons and the start are, beside plain programs"
 	@echo "make format  put the code into the format that make check asks for"
 	@echo "make clean   remove .venv and what the tools left"
 
