@@ -70,17 +70,6 @@ class UnitOfWork:
         `for_good`: even then, because nothing that is done in this transaction can change it.
         """
         if self.gathered is not None:
-            for row in rows:
-                self.gathered.put(statement, row, None)
-        elif rows:
-            self._connection.execute(statement, list(rows))
-
-    def foresee(self, answers: Mapping[Hashable, Any], *, for_good: bool = False) -> None:
-        """Keep what use cases will ask for in this transaction, until somebody takes `connection`.
-
-        `for_good`: even then, because nothing that is done in this transaction can change it.
-        """
-        if self.gathered is not None:
             kept = self.gathered.for_good if for_good else self.gathered.ahead
             kept.update(answers)
 
