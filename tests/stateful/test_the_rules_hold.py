@@ -265,8 +265,21 @@ class TheDesk(Rules):
 QUIET = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
 TestInShort = TheDesk.TestCase
 TestInShort.settings = settings(
-    max_examples=6, stateful_step_count=25, derandomize=True, deadline=None, suppress_health_check=QUIET
+    max_examples=14, stateful_step_count=25, derandomize=True, deadline=None, suppress_health_check=QUIET
 )
+
+
+def test_dying_right_after_a_post_doubles_nothing() -> None:
+    """The search finds this by chance; here it is by design."""
+    state = TheDesk()
+    try:
+        state.alerts_fire(group="Rejects", prints={1}, severity="2")
+        state.it_dies_while_it_tells_slack(calls=1, after=True)
+        assert len(list(standing(state.mortal.slack))) == 1
+        state.comes_to_rest()
+        state.nothing_stands_twice()
+    finally:
+        state.teardown()
 
 
 class AtLength(TheDesk):
