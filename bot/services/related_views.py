@@ -24,7 +24,7 @@ def related_view(unit: UnitOfWork, desk: Desk, incident: Incident) -> RelatedVie
     return RelatedView(
         related=tuple(lines),
         more=max(0, len(found) - SHOWN),
-        mergeable=incident.open and bool(mergeable(unit, incident)),
+        mergeable=incident.open and bool(found) and bool(mergeable(unit, incident)),
         merged=tuple(_line(unit, desk, one.source_id, "") for one in folded[-SHOWN:]),
         merged_more=max(0, len(folded) - SHOWN),
         merged_into=_line(unit, desk, merge.target_id, "") if merge else None,

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.actions import ActionResult
 from bot.domain.words import ActionKind, ActionStatus, AlertStatus, IncidentStatus, TradingState
 from bot.services import approvals as approving
-from bot.services import auditing, reminders, views
+from bot.services import auditing, relating, reminders, views
 from bot.services import incidents as service
 from bot.services.actions.requests import conclude, confirm
 from bot.services.merging import merge
@@ -145,7 +145,7 @@ def test_merging_twice_in_both_directions_or_into_itself_is_refused_with_the_rea
 def test_many_at_once_in_both_directions_come_to_one_merge(floor: Floor) -> None:
     """With webhooks of both groups coming in meanwhile: none is lost, and none opens a third incident."""
     floor.two_of_main()
-    gate = threading.Barrier(10)
+    gate = threading.Barrier(12)
     refusals: list[str | None] = []
     failures: list[BaseException] = []
 
@@ -160,6 +160,12 @@ def test_many_at_once_in_both_directions_come_to_one_merge(floor: Floor) -> None
             name = "OrderRejects" if number % 2 else "FeedStale"
             floor.fires(name, account="main", venue=f"{number}-{venue}")
 
+    def chores(number: int) -> None:
+        gate.wait(30)
+        for _ in range(5):
+            relating.run_once(floor.desk)
+            relating.link_once(floor.desk)
+
     def run(story: object, number: int) -> None:
         try:
             story(number)  # type: ignore[operator]
@@ -168,6 +174,7 @@ def test_many_at_once_in_both_directions_come_to_one_merge(floor: Floor) -> None
 
     threads = [threading.Thread(target=run, args=(people, number)) for number in range(6)]
     threads += [threading.Thread(target=run, args=(alertmanager, number)) for number in range(4)]
+    threads += [threading.Thread(target=run, args=(chores, number)) for number in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
