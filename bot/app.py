@@ -3,14 +3,12 @@
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
 from prometheus_client import CollectorRegistry
-from slack_bolt import App
 
 from bot.adapters.alertmanager import Alertmanager
 from bot.adapters.alpaca.broker import AlpacaBroker
@@ -19,6 +17,7 @@ from bot.adapters.journal import Journal
 from bot.adapters.ledgers import open_ledger
 from bot.adapters.prometheus import Prometheus
 from bot.adapters.slack import SlackChat
+from bot.application import Application
 from bot.checks import BACKLOG_AGE_WARNS, common_checks
 from bot.config.configuration import Configuration
 from bot.config.policy import Policy
@@ -32,13 +31,12 @@ from bot.engine.figures import FiguresFetcher
 from bot.engine.identity import SlackIdentity
 from bot.engine.modals import Modals
 from bot.engine.perform import performers
-from bot.engine.runner import Perform, Runner
+from bot.engine.runner import Runner
 from bot.engine.scheduled import ScheduledReconciliation
 from bot.engine.timepiece import SystemTime
 from bot.measures import Measures
 from bot.metrics import HaltdeskMetrics
 from bot.ports.chat import ChatError
-from bot.ports.health import HealthCheck
 from bot.ports.ledger import Ledger
 from bot.ports.record import ActionRecord
 from bot.readiness import Readiness
@@ -56,8 +54,7 @@ from bot.services.health.callables import CallableCheck
 from bot.services.people import People
 from bot.services.projection import render
 from bot.services.traders import Traders
-from bot.store import accounts, actions, approvals, checkpoints, messages, migrate
-from bot.store.database import Database, DatabaseError, UnitOfWork
+from bot.store.database import Database, UnitOfWork
 from bot.store.messages import Message
 from handlers import slack_app
 from handlers.alertmanager import AlertmanagerWebhook
@@ -69,66 +66,6 @@ from handlers.slack_signature import SlackSignature
 from handlers.web import Web
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Application:
-    """Haltdesk put together. `engine` runs in the background; `web` is the WSGI application."""
-
-    configuration: Configuration
-    desk: Desk
-    time: SystemTime
-    chat: SlackChat
-    people: People
-    identity: SlackIdentity
-    engine: Engine
-    emergency: Emergency
-    bolt: App
-    web: Web
-    monitor: Monitor
-    readiness: Readiness
-    checks: Mapping[str, list[HealthCheck]]
-    brokers: Mapping[str, AlpacaBroker]
-    perform: Mapping[ActionKind, Perform]
-    journal: Journal
-    approver: Approver
-    drift_watch: DriftWatch
-
-    def prepare(self, *, alone: bool) -> None:
-        """Before work begins. `alone`: no other process works on this database, so whoever held work is dead."""
-        with self.desk.database.begin() as unit:
-            for account in self.desk.accounts:
-                accounts.ensure(unit, account.name, self.desk.now())
-            if alone:
-                messages.release_all(unit)
-                messages.try_again(unit, self.desk.now())
-                actions.release_all(unit)
-                approvals.release_all(unit)
-                checkpoints.release_all(unit, self.desk.now())
-
-    def learn(self) -> None:
-        """Look at every account; ask Slack who Haltdesk is, and who is in the desk's user groups."""
-        threading.Thread(target=self._first_look, name="first look", daemon=True).start()
-        self.identity.learn()
-        self.people.refresh(self.chat)
-
-    def _first_look(self) -> None:
-        try:
-            self.drift_watch.run_once()
-        except DatabaseError as failure:
-            log.warning("the accounts were not looked at yet: %s", type(failure).__name__)
-
-    def bring_in_journal(self) -> None:
-        """Bring the journal into the database, if it answers; if not, a running Haltdesk does so later."""
-        try:
-            migrate.require_newest(self.desk.database)
-            self.emergency.bring_in()
-        except (DatabaseError, migrate.SchemaBehind) as failure:
-            log.warning("the journal stays in %s until the database answers: %s", self.journal.path, failure)
-
-    def not_ready(self) -> dict[str, str]:
-        """What keeps Haltdesk from doing its job, by component, and what to do about it."""
-        return self.readiness()
 
 
 def build(configuration: Configuration, *, process: str | None = None) -> Application:

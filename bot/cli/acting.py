@@ -7,7 +7,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
-from bot.app import Application, build
+from bot.app import build
+from bot.application import Application
 from bot.cli.exits import DONE, FAILED, UNKNOWN, USAGE
 from bot.cli.logs import set_up_for
 from bot.cli.on_record import RecordedLooks

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from bot.adapters.bounded import StillRunning, bounded
-from bot.app import Application
+from bot.application import Application
 from bot.domain.actions import ActionRequest, ActionResult
 from bot.domain.words import ActionKind, ActionStatus
 from bot.engine.record import Unrecorded
@@ -18,7 +18,7 @@ from bot.engine.runner import HEARTBEAT, Previous, Runner
 from bot.ports.record import ActionRecord
 from bot.services import auditing
 from bot.services.actions.requests import Confirmed, confirm_in, incident_to_act_in
-from bot.store import actions, migrate
+from bot.store import action_steps, actions, migrate
 from bot.store.actions import ActionRecordRow
 from bot.store.database import DatabaseError
 
@@ -157,7 +157,7 @@ class RecordedLooks:
             kind = "ReconciliationClean" if done and run.get("clean") else "ReconciliationNotClean"
         with desk.database.begin() as unit:
             if self._kind is ActionKind.RECONCILE and done:
-                actions.save_run(unit, None, account, run, at=desk.now())
+                action_steps.save_run(unit, None, account, run, at=desk.now())
             auditing.record(
                 unit,
                 kind,

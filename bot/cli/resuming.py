@@ -7,7 +7,8 @@ import re
 import sys
 from uuid import uuid4
 
-from bot.app import Application, build
+from bot.app import build
+from bot.application import Application
 from bot.cli.exits import FAILED, UNKNOWN, USAGE
 from bot.cli.logs import set_up_for
 from bot.config.configuration import load_configuration

@@ -16,7 +16,8 @@ import psycopg
 from slack_sdk.errors import SlackClientError
 
 from bot import __version__
-from bot.app import Application, build
+from bot.app import build
+from bot.application import Application
 from bot.cli.exits import DONE, FAILED, USAGE
 from bot.cli.logs import set_up_for
 from bot.config.configuration import load_configuration

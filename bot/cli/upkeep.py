@@ -5,7 +5,8 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bot.app import Application, build
+from bot.app import build
+from bot.application import Application
 from bot.cli.exits import DONE, FAILED
 from bot.config.configuration import load_configuration
 from bot.domain.health import ComponentStatus

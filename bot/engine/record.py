@@ -10,7 +10,7 @@ from bot.domain.words import StepStatus
 from bot.ports.record import Timepiece
 from bot.services.actions.requests import progressed
 from bot.services.desk import Desk
-from bot.store import actions
+from bot.store import action_steps
 from bot.store.database import DatabaseError
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class StoredRecord:
 
     def _write(self, entry: Mapping[str, Any]) -> None:
         with self._desk.database.begin() as unit:
-            actions.write_step(
+            action_steps.write_step(
                 unit,
                 self._action_id,
                 entry["name"],

@@ -15,7 +15,7 @@ from bot.services import auditing
 from bot.services import incidents as service
 from bot.services.actions.requests import HALTDESK, confirm_in
 from bot.services.desk import Desk
-from bot.store import actions, merges, planned
+from bot.store import action_steps, merges, planned
 from bot.store.database import UnitOfWork
 from bot.store.planned import Planned
 
@@ -91,7 +91,7 @@ class ScheduledReconciliation:
         run = result.evidence.get("run")
         details = {"due": due.key, "calendar": due.source}
         if result.status is ActionStatus.DONE and isinstance(run, Mapping) and run.get("clean"):
-            actions.save_run(unit, None, due.account, run, at=now)
+            action_steps.save_run(unit, None, due.account, run, at=now)
             auditing.record(
                 unit, "ReconciliationClean", result.headline, at=now, account=due.account, details=details
             )

@@ -24,6 +24,7 @@ from bot.services.desk import Desk, DeskAccount
 from bot.services.related_views import related_view
 from bot.store import (
     accounts,
+    action_steps,
     actions,
     alerts,
     deadlines,
@@ -219,7 +220,7 @@ def _action(unit: UnitOfWork, desk: Desk, action: ActionRecordRow) -> ActionView
         requested_at=action.requested_at,
         also_requested_by=tuple(action.joined),
         reason=action.reason,
-        steps=actions.steps(unit, action.id),
+        steps=action_steps.steps(unit, action.id),
         headline=action.headline,
         next_step=action.next_step,
         unconfirmed=tuple(UnconfirmedOrder(**vars(order)) for order in action.unconfirmed),

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import or_, select
 
 from bot.domain.words import ActionKind
-from bot.store import actions
+from bot.store import action_steps, actions
 from bot.store.actions import ActionRecordRow
 from bot.store.database import UnitOfWork
 from bot.store.tables import actions as table
@@ -54,7 +54,7 @@ def configuration_saved(unit: UnitOfWork, incident_id: int | None, account: str)
             continue
         places = [action.evidence.get(key) for key in ("configuration_before", "configuration_suspended")]
         if action.kind is ActionKind.RESUME:
-            steps = actions.steps(unit, action.id)
+            steps = action_steps.steps(unit, action.id)
             places = [step.evidence.get("configuration") for step in steps if step.name == SAVE]
         for saved in places:
             if isinstance(saved, Mapping):

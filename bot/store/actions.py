@@ -5,14 +5,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Insert, RowMapping, and_, bindparam, func, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
-from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlalchemy import RowMapping, and_, bindparam, func, or_, select, update
 
-from bot.domain.actions import ActionRequest, ActionResult, Step, UnconfirmedOrder
-from bot.domain.words import ActionKind, ActionStatus, StepStatus
+from bot.domain.actions import ActionRequest, ActionResult, UnconfirmedOrder
+from bot.domain.words import ActionKind, ActionStatus
 from bot.store.database import UnitOfWork, on_either
-from bot.store.tables import action_steps, actions, reconciliation_runs
+from bot.store.tables import actions
 
 
 @dataclass(frozen=True)
@@ -108,14 +106,6 @@ _UNDER_WAY = and_(
 _SAME_OR_UNDER_WAY = (
     select(*_FIELDS).where(or_(_SAME, _UNDER_WAY)).order_by(_SAME.desc(), actions.c.id.desc()).limit(1)
 )
-
-
-def _writing_step(statement: SqliteInsert | PostgresInsert) -> Insert:
-    changed = {name: statement.excluded[name] for name in ("status", "summary", "finished_at", "evidence")}
-    return statement.on_conflict_do_update(index_elements=["action_id", "name"], set_=changed)
-
-
-_WRITE_STEP = on_either(_writing_step, action_steps)
 
 
 def confirm(unit: UnitOfWork, values: Mapping[str, Any], claim: Claim | None = None) -> int | None:
@@ -278,58 +268,3 @@ def next_look(unit: UnitOfWork) -> datetime | None:
         actions.c.finished_at.is_(None), actions.c.status == ActionStatus.WATCHING
     )
     return min(unit.connection.execute(query).scalars(), default=None)
-
-
-def write_step(
-    unit: UnitOfWork,
-    action_id: int,
-    name: str,
-    status: StepStatus,
-    summary: str,
-    evidence: Mapping[str, Any],
-    *,
-    at: datetime,
-) -> None:
-    """Write a step, or bring the step of that name up to date. Its start is kept."""
-    finished = None if status is StepStatus.STARTED else at
-    given = {
-        "action_id": action_id,
-        "name": name,
-        "started_at": at,
-        "status": status,
-        "summary": summary,
-        "finished_at": finished,
-        "evidence": dict(evidence),
-    }
-    unit.connection.execute(_WRITE_STEP[unit.dialect], given)
-
-
-def steps(unit: UnitOfWork, action_id: int) -> tuple[Step, ...]:
-    query = select(action_steps).where(action_steps.c.action_id == action_id).order_by(action_steps.c.id)
-    return tuple(
-        Step(
-            found.name,
-            StepStatus(found.status),
-            found.summary,
-            found.started_at,
-            found.finished_at,
-            found.evidence,
-        )
-        for found in unit.connection.execute(query)
-    )
-
-
-def save_run(
-    unit: UnitOfWork, action_id: int | None, account: str, run: Mapping[str, Any], *, at: datetime
-) -> None:
-    """Keep a complete reconciliation run."""
-    unit.connection.execute(
-        insert(reconciliation_runs).values(
-            action_id=action_id,
-            account=account,
-            finished_at=at,
-            clean=bool(run.get("clean")),
-            impact=run.get("impact"),
-            run=dict(run),
-        )
-    )

@@ -10,7 +10,7 @@ from bot.domain.words import ActionKind, ActionStatus, StepStatus
 from bot.services import auditing
 from bot.services.actions.requests import conclude_in, confirm_in, progressed
 from bot.services.desk import Desk
-from bot.store import actions, seen, timeline
+from bot.store import action_steps, actions, seen, timeline
 from bot.store.actions import ActionRecordRow
 from bot.store.database import UnitOfWork
 
@@ -117,10 +117,10 @@ def _step(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
     if action is None:
         return
     at = datetime.fromisoformat(entry["at"])
-    for step in actions.steps(unit, action.id):
+    for step in action_steps.steps(unit, action.id):
         if step.name == entry["name"] and (step.finished_at or step.started_at) >= at:
             return  # written to the database after this
-    actions.write_step(
+    action_steps.write_step(
         unit,
         action.id,
         entry["name"],

@@ -16,7 +16,7 @@ from bot.services.actions.learned import learn
 from bot.services.breaks_file import want_breaks_file
 from bot.services.desk import Desk
 from bot.services.thread import action_key, reply, show_action, show_root
-from bot.store import accounts, actions, incidents, merges, messages, timeline
+from bot.store import accounts, action_steps, actions, incidents, merges, messages, timeline
 from bot.store.actions import ActionRecordRow, Claim
 from bot.store.database import UnitOfWork
 from bot.store.messages import Urgency
@@ -262,7 +262,7 @@ def _reconciled(
     run = result.evidence.get("run")
     if not isinstance(run, Mapping):
         return incident
-    actions.save_run(unit, action.id, action.account, run, at=now)
+    action_steps.save_run(unit, action.id, action.account, run, at=now)
     want_breaks_file(unit, incident, action.id, run, now)
     if run.get("clean"):
         for item in ("mitigation.reconcile", "resolution.reconciliation_clean"):

@@ -9,7 +9,7 @@ from bot.domain.actions import ActionRequest
 from bot.domain.incident import incident_key
 from bot.domain.words import ActionKind, TradingState
 from bot.services.desk import Desk
-from bot.store import accounts, action_history, actions
+from bot.store import accounts, action_history, action_steps
 from bot.store.database import DatabaseError, UnitOfWork
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ class StoredStanding:
 
     def _kept(self, step: str) -> Mapping[str, Any] | None:
         with self._desk.database.read() as unit:
-            for one in actions.steps(unit, self._request.id):
+            for one in action_steps.steps(unit, self._request.id):
                 if one.name == step:
                     return one.evidence or {}
         try:

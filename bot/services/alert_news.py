@@ -1,0 +1,148 @@
+"""What a webhook tells of an incident's alerts, and what of it is news: in its timeline, its thread and its channel."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.alerts import AlertChange, ReceivedAlert
+from bot.domain.incident import Incident
+from bot.domain.severity import Decision
+from bot.domain.words import AlertStatus, Phase, Severity
+from bot.services import checklist, relapse
+from bot.services import incidents as service
+from bot.services.desk import Desk
+from bot.services.thread import phase_key, reply, show_root
+from bot.store import alerts, messages, timeline
+from bot.store.alerts import StoredAlert
+from bot.store.database import UnitOfWork
+
+NAMED = 20  # alerts that a timeline entry names; the rest are counted
+
+
+@dataclass(frozen=True)
+class Told:
+    alert: ReceivedAlert
+    known: StoredAlert | None
+    change: AlertChange
+    decision: Decision
+
+
+def worst_of(told: Iterable[Told]) -> Told:
+    return min(told, key=lambda one: (one.decision.severity.rank, one.alert.starts_at))
+
+
+def same_text(known: StoredAlert, alert: ReceivedAlert) -> bool:
+    return dict(known.annotations) == dict(alert.annotations) and known.generator_url == alert.generator_url
+
+
+def touched(told: Sequence[Told], incident: Incident | None) -> list[int]:
+    """The incidents that this webhook says something about: the group's, and those that hold its older alerts."""
+    numbers = {target_of(one, incident) for one in told}
+    return sorted(number for number in numbers if number is not None)
+
+
+def target_of(one: Told, incident: Incident | None) -> int | None:
+    """The incident that this telling belongs to: a new or refired alert to the group's, others to their own."""
+    new = one.known is None or one.change is AlertChange.REFIRED or one.known.incident_id is None
+    if new:
+        return incident.id if incident is not None else None
+    return one.known.incident_id if one.known is not None else None
+
+
+def tell(
+    unit: UnitOfWork,
+    desk: Desk,
+    incident: Incident,
+    group_incident: Incident | None,
+    told: Sequence[Told],
+    *,
+    fresh: bool,
+    now: datetime,
+) -> None:
+    """Write what changed into the incident's timeline, and show it."""
+    mine = [one for one in told if target_of(one, group_incident) == incident.id]
+    fired = [one for one in mine if one.change in (AlertChange.FIRED, AlertChange.REFIRED)]
+    fired = [one for one in fired if not one.decision.ignore]
+    gone = [one for one in mine if one.change is AlertChange.CLEARED]
+    changed = [
+        one
+        for one in mine
+        if one.change is AlertChange.REPEATED
+        and not one.decision.ignore
+        and one.known is not None
+        and not same_text(one.known, one.alert)
+    ]
+    if not (fired or gone or changed):
+        return
+    if fired:
+        _write(unit, incident, "AlertFired", fired, now)
+    if gone:
+        _write(unit, incident, "AlertCleared", gone, now)
+    if incident.open and (fired or changed):
+        incident = _escalate(unit, desk, incident, fired, changed, fresh=fresh, now=now)
+    if gone and incident.open and not alerts.counts(unit, incident.id)[AlertStatus.FIRING]:
+        timeline.write(
+            unit, incident.id, "AllAlertsCleared", "All alerts of this incident have cleared", at=now
+        )
+        reply(
+            unit,
+            incident,
+            "All alerts of this incident have cleared.",
+            at=now,
+            key=f"incident:{incident.id}:cleared",
+        )
+        incident = checklist.cleared(unit, desk, incident)
+    # A changed text alone is no news: only an alert that fires, or that has become SEV-1.
+    risen = [one for one in changed if one.known is not None and one.known.severity is not Severity.SEV1]
+    severe = [one.alert.name for one in (*fired, *risen) if one.decision.severity is Severity.SEV1]
+    relapse.halt_again(unit, desk, incident, severe)
+    if (fired or gone) and not fresh:  # that checklist says how many alerts fire
+        messages.refresh_if_there(unit, phase_key(incident.id, Phase.RESOLUTION), now)
+    show_root(unit, incident, now)
+
+
+def _write(unit: UnitOfWork, incident: Incident, kind: str, told: Sequence[Told], now: datetime) -> None:
+    names = sorted({one.alert.name for one in told})
+    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    verb = "fired" if kind == "AlertFired" else "cleared"
+    details = [
+        {
+            "fingerprint": one.alert.fingerprint,
+            "starts_at": one.alert.starts_at.isoformat(),
+            "name": one.alert.name,
+        }
+        for one in told[:NAMED]
+    ]
+    text = f"{len(told)} alert{'s' if len(told) != 1 else ''} {verb}: {shown}"
+    timeline.write(unit, incident.id, kind, text, at=now, details={"alerts": details, "count": len(told)})
+
+
+def _escalate(
+    unit: UnitOfWork,
+    desk: Desk,
+    incident: Incident,
+    fired: Sequence[Told],
+    changed: Sequence[Told],
+    *,
+    fresh: bool,
+    now: datetime,
+) -> Incident:
+    """A worse alert makes the incident worse; a new one in an acknowledged incident is loud."""
+    worst = worst_of([*fired, *changed])
+    worse = worst.decision.severity.worse_than(incident.severity)
+    acknowledged = incident.acknowledged_at is not None
+    if worse:
+        incident = service.raise_severity(
+            unit, desk, incident, worst.decision.severity, worst.decision.reason
+        )
+    if fresh or not (worse or fired):
+        return incident
+    if worse or acknowledged:
+        heading = (
+            f"Now {incident.severity}: {worst.decision.reason}"
+            if worse
+            else f"{len(fired)} new alert{'s' if len(fired) != 1 else ''} in an acknowledged incident"
+        )
+        lines = tuple(f"{one.alert.name}: {one.alert.summary}" for one in (fired or [worst])[:5])
+        reply(unit, incident, heading, lines, at=now, loud=True)
+    return incident
