@@ -6,6 +6,7 @@ own limits.
 """
 
 import contextvars
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -27,7 +28,17 @@ class Pending(Generic[T]):
         self._began = time.monotonic()
         # What is logged in there is about the same as here.
         inherited = contextvars.copy_context()
-        self._future = THREADS.run(lambda: inherited.run(call), name)
+        self._under_way = threading.Event()
+
+        def begin() -> T:
+            self._under_way.set()
+            return inherited.run(call)
+
+        self._future = THREADS.run(begin, name)
+
+    def set_out(self, within: float) -> None:
+        """Let it go ahead of what is called after this: wait until its thread runs, `within` seconds at most."""
+        self._under_way.wait(within)
 
     @property
     def ended(self) -> bool:

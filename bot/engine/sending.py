@@ -106,7 +106,11 @@ class Sender:
         raise AssertionError("every form was tried")
 
     def _call(self, picture: Picture, ts: str | None, text: str, blocks: Blocks) -> str:
-        message = picture.message
+        message, file = picture.message, picture.rendered.file
+        if file is not None:  # a file that stands there stays as it is
+            return ts or self._chat.share(
+                picture.channel, file.name, file.content, file.title, text, thread_ts=picture.thread_ts
+            )
         if ts is not None:
             self._chat.update(picture.channel, ts, text, blocks, nonce=message.nonce)
             return ts

@@ -101,22 +101,27 @@ def _displace(unit: UnitOfWork, number: int, ts: str | None, at: datetime, value
 
 def moved(unit: UnitOfWork) -> list[Moved]:
     """Channels from which messages of open incidents had to move, and that have taken nothing since."""
-    later = messages.alias("later")
-    taken_since = (
-        select(later.c.id)
-        .where(later.c.channel == messages.c.moved_from, later.c.delivered_at > messages.c.moved_at)
-        .exists()
-    )
     query = (
         select(
             messages.c.moved_from,
             func.max(messages.c.moved_because),
             func.max(messages.c.channel),
             func.count(),
+            func.max(messages.c.moved_at, type_=messages.c.moved_at.type),
         )
         .join(incidents, incidents.c.id == messages.c.incident_id)
-        .where(messages.c.moved_from.is_not(None), incidents.c.status == "open", ~taken_since)
+        .where(messages.c.moved_from.is_not(None), incidents.c.status == "open")
         .group_by(messages.c.moved_from)
         .limit(20)
     )
-    return [Moved(*row) for row in unit.connection.execute(query)]
+    found = unit.connection.execute(query).all()
+    return [
+        Moved(channel, because, to, count)
+        for channel, because, to, count, at in found
+        if not _taken_since(unit, channel, at)
+    ]
+
+
+def _taken_since(unit: UnitOfWork, channel: str, at: datetime) -> bool:
+    query = select(messages.c.id).where(messages.c.channel == channel, messages.c.delivered_at > at)
+    return unit.connection.execute(query.limit(1)).first() is not None

@@ -64,7 +64,9 @@ def test_what_was_refused_is_taken_up_by_check(tmp_path: Path) -> None:
         desk.fire(webhook(alert("OrderRejects")))
         desk.until(lambda: delivery(desk) is not None, what="/readyz to say it")
         desk.until(lambda: samples(desk)[("haltdesk_messages_refused",)] == 1, what="the refusal")
-        assert "Slack refuses 1 messages: chat.postMessage: channel_not_found" in (delivery(desk) or "")
+        assert "Slack refuses 1 messages, the first with chat.postMessage: channel_not_found" in (
+            delivery(desk) or ""
+        )
         desk.slack.faults.clear()
         done = desk.cli("check")
         assert "1 messages that Slack refused are tried again now" in done.stdout, done.stdout

@@ -21,7 +21,7 @@ from bot.services.actions.standing import StoredStanding
 from bot.services.actions.tools import ActionTools
 from bot.simulator.broker.simulator import BrokerSimulator
 from bot.simulator.slack import SlackSimulator
-from bot.store import actions, messages, migrate
+from bot.store import actions, deliveries, messages, migrate
 from bot.store.actions import ActionRecordRow
 from bot.store.database import Database
 from tests.fixtures.desk_in_process import DeskInProcess, HandMoved
@@ -191,7 +191,7 @@ class MortalDesk:
             for _ in range(steps):
                 if not self.process.deliverer.run_once(self.time.now()):
                     with self.database.read() as unit:
-                        due = messages.next_wanted_at(unit)
+                        due = deliveries.next_wanted_at(unit)
                     if due is None:
                         break
                     self.later(max(0.1, min(5.0, (due - self.time.now()).total_seconds())))
@@ -211,7 +211,7 @@ class MortalDesk:
             busy = self.run_actions() or busy
             self.deliver(200)
             with self.database.read() as unit:
-                waiting = messages.next_wanted_at(unit) is not None
+                waiting = deliveries.next_wanted_at(unit) is not None
                 unended = actions.unended(unit)
             if not (busy or waiting or unended):
                 return

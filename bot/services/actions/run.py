@@ -52,6 +52,9 @@ def not_understood(what: str, defect: Exception) -> BrokerAnswerUnreadable:
     )
 
 
+FIRST = 0.05  # seconds that a thread may take to set out
+
+
 class Sent(Generic[T]):
     """A broker call under way in a thread of its own."""
 
@@ -64,6 +67,10 @@ class Sent(Generic[T]):
     @property
     def ended(self) -> bool:
         return self._pending.ended
+
+    def set_out(self) -> None:
+        """Let this call go out before the next one is sent; it is not waited for."""
+        self._pending.set_out(FIRST)
 
     def answer(self) -> Answer[T]:
         """Wait for it (it is bounded by its own limit, and by this run's)."""

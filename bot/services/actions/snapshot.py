@@ -50,6 +50,8 @@ class Snapshot:
             "positions": self.run.send("snapshot", lambda s: broker.list_positions(within=s)),
             "account": self.run.send("snapshot", lambda s: broker.read_account(within=s)),
         }
+        for sent in self._sent.values():
+            sent.set_out()
 
     def take(self, picture: Picture) -> None:
         """Begin with what was read a moment ago, and ask for nothing."""

@@ -59,7 +59,7 @@ messages = Table(
     # Few need people or have moved; each look at /readyz asks for them.
     Index(
         "ix_messages_troubled",
-        "incident_id",
+        "id",
         sqlite_where=text("gave_up"),
         postgresql_where=text("gave_up"),
     ),

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.words import AlertStatus, Severity
-from bot.store import messages
+from bot.store import deliveries
 from tests.integration.backfill.conftest import ComparedDesk
 
 FIRING, RESOLVED = AlertStatus.FIRING, AlertStatus.RESOLVED
@@ -236,7 +236,7 @@ def test_a_storm_of_comparisons_costs_no_messages(desk: ComparedDesk) -> None:
     desk.compare(minutes=2)
     desk.deliver()
     with desk.database.read() as unit:
-        before = messages.next_wanted_at(unit)
+        before = deliveries.next_wanted_at(unit)
     desk.compare(minutes=30)
     with desk.database.read() as unit:
-        assert messages.next_wanted_at(unit) == before is None
+        assert deliveries.next_wanted_at(unit) == before is None

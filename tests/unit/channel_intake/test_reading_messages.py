@@ -158,7 +158,11 @@ _NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.dictionaries(_NAMES, st.text(st.characters(exclude_categories=["Cs"]), max_size=20), max_size=6))
+@given(
+    st.dictionaries(
+        _NAMES, st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20), max_size=6
+    )
+)
 def test_the_fingerprint_is_prometheus(labels: dict[str, str]) -> None:
     assert fingerprint(labels) == as_the_simulator_has_it(labels)
 

@@ -32,7 +32,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_messages_troubled",
         "messages",
-        ["incident_id"],
+        ["id"],
         sqlite_where=sa.text("gave_up"),
         postgresql_where=sa.text("gave_up"),
     )
