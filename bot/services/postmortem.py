@@ -32,7 +32,9 @@ def draft_in(unit: UnitOfWork, desk: Desk, incident: Incident) -> None:
     now = desk.now()
     timeline.write(unit, incident.id, "PostmortemDrafted", "Postmortem draft made from the timeline", at=now)
     try:
-        body = desk.renderer.postmortem_markdown(views.postmortem_view(unit, desk, incident.id))
+        view = views.postmortem_view(unit, desk, incident.id)
+        body = desk.renderer.postmortem_markdown(view)
+        shown = desk.renderer.postmortem(view, parts(body)[0])
     except RenderingError as broken:
         log.error("the postmortem of %s could not be drafted: %s", incident.key, broken)
         text = f"The postmortem could not be drafted: {broken}"
@@ -41,7 +43,15 @@ def draft_in(unit: UnitOfWork, desk: Desk, incident: Incident) -> None:
     documents.save(unit, incident.id, KIND, body, at=now)
     key = postmortem_key(incident.id)
     messages.want(
-        unit, key, "postmortem", incident.id, channel=incident.channel, at=now, urgency=Urgency.NOTICE
+        unit,
+        key,
+        "postmortem",
+        incident.id,
+        channel=incident.channel,
+        at=now,
+        urgency=Urgency.NOTICE,
+        # As it was drafted: what comes later is in the next draft, and the head must not differ from its own body.
+        content={"text": shown.text, "blocks": list(shown.blocks)},
     )
     for number in range(1, len(parts(body))):
         show_part(unit, incident, key, "postmortem_part", number, now)

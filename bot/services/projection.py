@@ -83,7 +83,9 @@ def _draft(unit: UnitOfWork, message: Message) -> list[str]:
 
 
 def _postmortem(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
-    view = views.postmortem_view(unit, desk, message.incident_id)
+    if message.content is not None:
+        return Rendered(message.content["text"], message.content["blocks"])
+    view = views.postmortem_view(unit, desk, message.incident_id)  # a draft of an older version of Haltdesk
     return desk.renderer.postmortem(view, _draft(unit, message)[0])
 
 

@@ -76,6 +76,7 @@ class TheDesk(Rules):
     @rule(group=GROUPS, prints=PRINTS, severity=SEVERITIES)
     def alerts_fire(self, group: str, prints: set[int], severity: str) -> None:
         """New alerts, or such as had cleared and begin anew; those that fire already are told again."""
+        new = any((group, number) not in self.firing for number in prints)
         for number in sorted(prints):
             place = (group, number)
             if place not in self.firing:
@@ -87,8 +88,9 @@ class TheDesk(Rules):
                     started=self.desk.now(),
                 )
         self._tell(group, [one for place, one in self.firing.items() if place[0] == group])
-        with self.database.read() as unit:
-            assert incidents.open_of_group(unit, f'{{}}:{{alertname="{group}"}}') is not None
+        if new:  # what is only told again opens nothing, not even when a person has resolved the incident meanwhile
+            with self.database.read() as unit:
+                assert incidents.open_of_group(unit, f'{{}}:{{alertname="{group}"}}') is not None
 
     @rule(group=GROUPS, prints=PRINTS)
     def alerts_clear(self, group: str, prints: set[int]) -> None:
