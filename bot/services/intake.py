@@ -13,7 +13,7 @@ from bot.services.alert_news import Told, same_text, tell, touched, worst_of
 from bot.services.desk import Desk
 from bot.services.intake_ahead import read_ahead
 from bot.store import alerts, merges
-from bot.store.database import UnitOfWork
+from bot.store.database import UNSEEN, UnitOfWork
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,9 @@ def _compare(unit: UnitOfWork, desk: Desk, group: AlertGroup, now: datetime) -> 
     for identity, alert in last.items():
         known = stored.get(identity)
         before = KnownAlert(known.status, known.changed_at) if known else None
-        decision = desk.policy.decide(alert.labels, alert.annotations)
+        decision = unit.foreseen(("decided", id(alert)))
+        if decision is UNSEEN:
+            decision = desk.policy.decide(alert.labels, alert.annotations)
         told.append(Told(alert, known, change_of(before, alert.status, now), decision))
     return told
 

@@ -23,7 +23,10 @@ def read_ahead(unit: UnitOfWork, desk: Desk, groups: Sequence[AlertGroup]) -> di
     answers |= adoption.read_ahead(unit, desk, groups)
     answers |= alerts.read_ahead(unit, identities)
     answers |= lasting.read_ahead(unit, identities)
-    if any(_decision(desk, alert).severity is Severity.SEV1 for alert in told):
+    decided = {id(alert): desk.policy.decide(alert.labels, alert.annotations) for alert in told}
+    # By the alerts' own objects, which live as long as the batch; and for good: what is decided does not change.
+    unit.foresee({("decided", number): decision for number, decision in decided.items()}, for_good=True)
+    if any(decision.severity is Severity.SEV1 for decision in decided.values()):
         answers |= relapse.read_ahead(unit, desk)
     if any(label in alert.labels for alert in told for label in desk.policy.relating.account_labels):
         answers |= relating.read_ahead(unit)
@@ -37,7 +40,7 @@ def read_ahead(unit: UnitOfWork, desk: Desk, groups: Sequence[AlertGroup]) -> di
         for group in groups
         if group.group_key in homeless
         and answers["owner", group.group_key] is None
-        and any(_fires_anew(desk, alert, answers) for alert in group.alerts)
+        and any(_fires_anew(alert, decided[id(alert)], answers) for alert in group.alerts)
     }
     numbers = incidents.numbers_ahead(unit, len(opening))
     # PostgreSQL gives a number once: one that is not used is a gap. On SQLite another insert may take it first.
@@ -45,11 +48,7 @@ def read_ahead(unit: UnitOfWork, desk: Desk, groups: Sequence[AlertGroup]) -> di
     return answers if unit.dialect == "postgresql" else answers | numbers
 
 
-def _fires_anew(desk: Desk, alert: ReceivedAlert, answers: Mapping[Hashable, Any]) -> bool:
+def _fires_anew(alert: ReceivedAlert, decision: Decision, answers: Mapping[Hashable, Any]) -> bool:
     known = answers["alert", (alert.fingerprint, alert.starts_at)]
     new = known is None or known.status is AlertStatus.RESOLVED
-    return alert.status is AlertStatus.FIRING and new and not _decision(desk, alert).ignore
-
-
-def _decision(desk: Desk, alert: ReceivedAlert) -> Decision:
-    return desk.policy.decide(alert.labels, alert.annotations)
+    return alert.status is AlertStatus.FIRING and new and not decision.ignore

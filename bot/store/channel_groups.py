@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, func, or_, select, text, update
+from sqlalchemy import RowMapping, bindparam, func, or_, select, text, update
 
 from bot.domain.words import AlertStatus, IncidentStatus
 from bot.store.alerts import CHUNK, Identity
@@ -63,12 +63,16 @@ def alone(unit: UnitOfWork) -> None:
         unit.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
+_ANY_TOLD = (  # made once: each batch of webhooks asks it
+    select(channel_groups.c.key)
+    .where(or_(channel_groups.c.firing > 0, channel_groups.c.received_at >= bindparam("since")))
+    .limit(1)
+)
+
+
 def any_told(unit: UnitOfWork, since: datetime) -> bool:
     """Whether a message tells of alerts that fire, or came after `since`."""
-    query = select(channel_groups.c.key).where(
-        or_(channel_groups.c.firing > 0, channel_groups.c.received_at >= since)
-    )
-    return unit.connection.execute(query.limit(1)).first() is not None
+    return unit.connection.execute(_ANY_TOLD, {"since": since}).first() is not None
 
 
 def get(unit: UnitOfWork, key: str) -> StoredGroup | None:

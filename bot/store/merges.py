@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from bot.domain.incident import Incident
 from bot.domain.words import IncidentStatus
@@ -107,10 +107,13 @@ def _owner(unit: UnitOfWork, group_key: str) -> int | None:
     return cast("int | None", found)
 
 
+_OWNERS = select(merged_groups).where(merged_groups.c.group_key.in_(bindparam("keys", expanding=True)))
+
+
 def read_ahead(unit: UnitOfWork, group_keys: Sequence[str]) -> dict[Hashable, Any]:
     """The owner of each group, read at once: for `UnitOfWork.foresee`."""
-    query = select(merged_groups).where(merged_groups.c.group_key.in_(group_keys))
-    owners = {row.group_key: row.incident_id for row in unit.connection.execute(query)}
+    found = unit.connection.execute(_OWNERS, {"keys": group_keys})
+    owners = {row.group_key: row.incident_id for row in found}
     return {("owner", key): owners.get(key) for key in group_keys}
 
 
