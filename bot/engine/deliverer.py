@@ -82,24 +82,16 @@ class Deliverer:
         return True
 
     def rest(self, now: datetime) -> float:
-        """Seconds until there may be something to do, if nothing is asked for meanwhile; at most one."""
-        due = self.next_at()
-        waits = [1.0 if due is None else (due - now) / timedelta(seconds=1), 1.0]
-        return max(0.005, self._rests_until - self._time.monotonic(), min(waits))
+        """Seconds until there may be something to do, if nobody asks for anything meanwhile; at most one.
 
-    def next_at(self) -> datetime | None:
-        """When there may be something to do, if nothing is asked for meanwhile."""
-        now, monotonic = self._time.now(), self._time.monotonic()
-        closed, edits = self._posts.closed(monotonic), self._edits.closed(monotonic)
+        In a storm thousands of messages wait for the pace: only the moments when one comes due are looked up.
+        """
+        monotonic = self._time.monotonic()
         with self._database.read() as unit:
-            due = deliveries.next_wanted_at(unit, avoid=closed, edits=not edits)
-            any_due = deliveries.next_wanted_at(unit) if closed or edits else due
-        if any_due is None:
-            return None
-        opens = [now + timedelta(seconds=wait) for wait in (*closed.values(), *edits.values())]
-        soonest = min(at for at in (due, *opens) if at is not None)
-        held = now + timedelta(seconds=self._outage.left(monotonic))
-        return max(soonest, any_due, held)
+            due = deliveries.next_due_after(unit, now)
+        opens = (*self._posts.closed(monotonic).values(), *self._edits.closed(monotonic).values())
+        waits = [1.0, *opens, *([(due - now) / timedelta(seconds=1)] if due is not None else [])]
+        return max(0.005, self._rests_until - monotonic, self._outage.left(monotonic), min(waits))
 
     def _claim(self, now: datetime) -> Message | None:
         monotonic = self._time.monotonic()

@@ -192,6 +192,17 @@ def put_off(
     )
 
 
+_NEXT_DUE = select(func.min(messages.c.next_at, type_=messages.c.next_at.type)).where(
+    messages.c.shown < messages.c.wanted, messages.c.next_at > bindparam("now")
+)
+
+
+def next_due_after(unit: UnitOfWork, now: datetime) -> datetime | None:
+    """When the next message comes due that is not due yet, by one look at an index."""
+    found: datetime | None = unit.connection.execute(_NEXT_DUE, {"now": now}).scalar_one()
+    return found
+
+
 def next_wanted_at(unit: UnitOfWork, *, avoid: Collection[str] = (), edits: bool = True) -> datetime | None:
     """When the next undelivered message may be tried, if its claim runs out; None when there is none."""
     found: datetime | None = unit.connection.execute(_next(edits), {"closed": list(avoid)}).scalar_one()
