@@ -14,7 +14,7 @@ from bot.rendering.approval_models import OverrideView, ResumeView
 from bot.rendering.models import AccountFigures, ConfirmView
 from bot.services import approval_views, approvals, views
 from bot.services.actions.drills import DrillRefused
-from bot.services.actions.requests import incident_to_act_in
+from bot.services.actions.home import incident_to_act_in
 from bot.services.incidents import NotFound
 from bot.store import incidents
 from bot.store.database import DatabaseError, UnitOfWork

@@ -11,7 +11,7 @@ from bot.domain.words import ActionKind
 from bot.rendering.models import AccountFigures, ConfirmView
 from bot.services import views
 from bot.services.actions.drills import DrillRefused, refuse_live
-from bot.services.actions.requests import incident_to_act_in
+from bot.services.actions.home import incident_to_act_in
 from bot.services.views import account_line
 from bot.store import incidents
 from bot.store.database import DatabaseError

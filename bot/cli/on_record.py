@@ -17,7 +17,8 @@ from bot.engine.record import Unrecorded
 from bot.engine.runner import HEARTBEAT, Previous, Runner
 from bot.ports.record import ActionRecord
 from bot.services import auditing
-from bot.services.actions.requests import Confirmed, confirm_in, incident_to_act_in
+from bot.services.actions.home import incident_to_act_in
+from bot.services.actions.requests import Confirmed, confirm_in
 from bot.store import action_steps, actions, migrate
 from bot.store.actions import ActionRecordRow
 from bot.store.database import DatabaseError

@@ -11,7 +11,7 @@ from bot.domain.words import ActionKind
 from bot.services import auditing
 from bot.services import incidents as incident_service
 from bot.services.actions.drills import refuse_live
-from bot.services.actions.requests import incident_for
+from bot.services.actions.home import incident_for
 from bot.services.desk import Desk
 from bot.services.people import Permission
 from bot.services.resume_facts import firing, state_of

@@ -15,7 +15,7 @@ from bot.domain.words import ActionKind, ActionStatus
 from bot.ports.broker import Broker, BrokerError
 from bot.services import auditing, shown_accounts
 from bot.services import incidents as incident_service
-from bot.services.actions.requests import incident_to_act_in
+from bot.services.actions.home import incident_to_act_in
 from bot.services.actions.suspending import flag
 from bot.services.desk import Desk
 from bot.services.thread import reply, root_key, show_root

@@ -7,31 +7,22 @@ from typing import Any
 
 from bot.domain.actions import ActionResult
 from bot.domain.incident import Incident
-from bot.domain.words import ActionKind, ActionStatus, IncidentStatus, Severity, TradingState
+from bot.domain.words import ActionKind, ActionStatus, Severity, TradingState
 from bot.services import auditing, checklist, shown_accounts
 from bot.services import incidents as incident_service
 from bot.services.actions import resumed
 from bot.services.actions.drills import refuse_live
+from bot.services.actions.home import incident_for
 from bot.services.actions.learned import learn
 from bot.services.breaks_file import want_breaks_file
 from bot.services.desk import Desk
 from bot.services.thread import action_key, reply, show_action, show_root
-from bot.store import accounts, action_steps, actions, incidents, merges, messages, timeline
+from bot.store import accounts, action_steps, actions, incidents, messages, timeline
 from bot.store.actions import ActionRecordRow, Claim
 from bot.store.database import UnitOfWork
 from bot.store.messages import Urgency
 
 HALTDESK = "haltdesk"  # the actor of what Haltdesk does by itself
-
-# How bad an incident is that an action declares because there is none: a halt is SEV-1 by the procedure's table.
-DECLARED = {
-    ActionKind.HALT: Severity.SEV1,
-    ActionKind.FLATTEN: Severity.SEV1,
-    ActionKind.CANCEL: Severity.SEV2,
-    ActionKind.RECONCILE: Severity.SEV3,
-    ActionKind.HEALTH: Severity.SEV4,
-    ActionKind.RESUME: Severity.SEV2,
-}
 
 
 @dataclass(frozen=True)
@@ -41,12 +32,6 @@ class Confirmed:
     action_id: int
     incident: Incident
     joined: bool
-
-
-def incident_to_act_in(unit: UnitOfWork) -> Incident | None:
-    """The incident an action outside a thread belongs to: the worst of the open ones, of those the newest."""
-    found = [one for one in incidents.listed(unit, status=IncidentStatus.OPEN, limit=200) if not one.drill]
-    return min(found, key=lambda one: (one.severity.rank, -one.id), default=None)
 
 
 def confirm(
@@ -135,29 +120,6 @@ def confirm_in(
     for touched in {one.incident.id: one.incident for one in confirmed}.values():
         show_root(unit, touched, now)
     return confirmed
-
-
-def incident_for(
-    unit: UnitOfWork, desk: Desk, kind: ActionKind, incident_id: int | None, *, reason: str, by: str
-) -> Incident:
-    """The incident to act in: the one given, else the worst open one, else one that is declared for it."""
-    if incident_id is not None:
-        # A button or modal of an incident that was merged meanwhile acts in the one that goes on.
-        return incident_service.find(unit, merges.standing_for(unit, incident_id))
-    found = incident_to_act_in(unit)
-    if found is not None:
-        return found
-    title = kind.verb + (f": {reason}" if reason else "")
-    opened = incident_service.open_incident(
-        unit,
-        desk,
-        title=title[:300],
-        severity=DECLARED[kind],
-        reason=f"declared by {kind.verb.lower()} outside an incident",
-        opened_by=by,
-    )
-    assert opened is not None  # without an alert group nothing can stand in its way
-    return opened
 
 
 def _does_less(known: ActionRecordRow, key: str, params: Mapping[str, Any]) -> bool:
