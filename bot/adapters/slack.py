@@ -146,20 +146,24 @@ class SlackChat:
         self, channel: str, name: str, content: bytes, title: str, text: str, *, thread_ts: str | None = None
     ) -> str:
         """Slack's three steps. Until the last one nothing stands anywhere; it answers with the file, not with a ts."""
-        try:
-            answer = self.client.files_upload_v2(
-                channel=channel,
-                filename=name,
-                content=content,
-                title=title,
-                initial_comment=text,
-                thread_ts=thread_ts,
-            )
-        except SlackApiError as failure:
-            raise _told("files.upload", failure) from None
-        except (SlackClientError, URLError, OSError, http.client.HTTPException, ValueError) as failure:
-            # Never the failure's own words: they may hold the address to upload to.
-            raise ChatUnavailable("files.upload", type(failure).__name__) from None
+
+        def upload() -> SlackResponse:
+            try:
+                return self.client.files_upload_v2(
+                    channel=channel,
+                    filename=name,
+                    content=content,
+                    title=title,
+                    initial_comment=text,
+                    thread_ts=thread_ts,
+                )
+            except (SlackClientError, URLError, OSError, http.client.HTTPException, ValueError) as failure:
+                if isinstance(failure, SlackApiError):
+                    raise
+                # Never the failure's own words: they may hold the address to upload to.
+                raise OSError(type(failure).__name__) from None
+
+        answer = self._observed("files.upload", upload)
         files = answer.get("files") or [{}]
         return f"file:{files[0].get('id', '')}"
 

@@ -285,7 +285,7 @@ def _write(
     number: int,
     now: datetime,
 ) -> None:
-    name = event if event.startswith(("Approval", "Alerts")) else f"{kind.value.capitalize()}{event}"
+    name = event if event.startswith(("Approval", "Alerts")) else f"{kind.value.title()}{event}"
     timeline.write(unit, incident_id, name, text, at=now, actor=by, details={"approval": number})
     found = approvals.get(unit, number)
     auditing.record(
