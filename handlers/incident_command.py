@@ -29,6 +29,7 @@ def register(app: App, services: Services) -> None:
     command = _Command(services)
     app.command("/incident")(command.run)
     app.view("incident.declare")(command.declared)
+    app.event("app_mention")(command.mentioned)
 
 
 class _Command:
@@ -77,6 +78,13 @@ class _Command:
             view,
             lambda text: self._services.whisper(body, text),
         )
+
+    def mentioned(self, event: dict[str, Any]) -> None:
+        """Whoever calls Haltdesk by its name is told what it listens to."""
+        person, channel = str(event.get("user") or ""), str(event.get("channel") or "")
+        if person and channel and not event.get("bot_id"):
+            whisper, services = self._services.modals.whisper, self._services
+            services.background.submit(whisper, channel, person, HELP, event.get("thread_ts"))
 
     def declared(self, ack: Ack, body: Body, view: dict[str, Any]) -> None:
         permission = self._services.people.may_act(user_of(body))
