@@ -50,7 +50,8 @@ class Walk:
 
     def finish_phase(self, then: str, reason: str) -> None:
         """Leave the phase, whose items are open, with a reason."""
-        self.page.locator("#thread [data-action-id='phase.advance']").click()
+        # The checklist that was left keeps its button until Slack shows it anew.
+        self.page.locator(f"#thread [data-action-id='phase.advance']:has-text('{then}')").click()
         self.modal.locator("[data-submit]").click()
         expect(self.modal).to_contain_text("Please complete this required field.")
         self.modal.locator(REASON).fill(reason)

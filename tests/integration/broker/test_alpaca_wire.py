@@ -18,10 +18,11 @@ from tests.integration.broker.wires import Reply, cut, drip, hang, json_answer, 
 
 SECRET = "s3cret-of-the-desk"
 QUICK = Timeouts(connect=0.3, read=0.3, whole=0.6)
+PATIENT = Timeouts()  # where a slow answer is not the subject
 
 
-def broker(url: str) -> AlpacaBroker:
-    return AlpacaBroker("paper", "PKDESK", SECRET, url, paper=True, timeouts=QUICK)
+def broker(url: str, timeouts: Timeouts = QUICK) -> AlpacaBroker:
+    return AlpacaBroker("paper", "PKDESK", SECRET, url, paper=True, timeouts=timeouts)
 
 
 def no(status: str, body: str = '{"code":40310000,"message":"no"}', headers: str = "") -> Reply:
@@ -159,7 +160,7 @@ def page(first: int, count: int) -> Reply:
 
 def test_listing_pages_on_by_the_last_id_until_a_short_page() -> None:
     with wire(page(0, 500), page(500, 500), page(1000, 3)) as (url, requests):
-        listing = broker(url + "/v2/").list_open_orders()
+        listing = broker(url + "/v2/", PATIENT).list_open_orders()
     assert (len(listing.orders), listing.complete) == (1003, True)
     assert "before_order_id=o499" in requests[1]
     assert "before_order_id=o999" in requests[2]
@@ -168,19 +169,19 @@ def test_listing_pages_on_by_the_last_id_until_a_short_page() -> None:
 
 def test_a_broker_that_ignores_the_limit_does_not_cut_the_list() -> None:
     with wire(page(0, 50), page(50, 20)) as (url, _):
-        listing = broker(url).list_open_orders()
+        listing = broker(url, PATIENT).list_open_orders()
     assert (len(listing.orders), listing.complete) == (70, True)
 
 
 def test_a_broker_that_gives_the_same_page_again_is_not_believed_to_be_complete() -> None:
     with wire(page(0, 500)) as (url, requests):
-        listing = broker(url).list_open_orders()
+        listing = broker(url, PATIENT).list_open_orders()
     assert (len(listing.orders), listing.complete) == (500, False)
     assert len(requests) == 2
 
 
 def test_a_page_that_fails_leaves_what_is_known_and_says_incomplete() -> None:
     with wire(page(0, 500), no("500 Internal Server Error")) as (url, _):
-        listing = broker(url).list_open_orders()
+        listing = broker(url, PATIENT).list_open_orders()
     assert (len(listing.orders), listing.complete) == (500, False)
     assert "page 2: broker error 500" in listing.note
