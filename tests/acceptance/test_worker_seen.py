@@ -9,7 +9,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.acceptance.trading_desk import TradingDesk, alert, webhook
-from tests.fixtures.programs import free_port
+from tests.fixtures.ports import free_port
 
 
 @pytest.mark.real

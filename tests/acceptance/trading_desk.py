@@ -2,11 +2,11 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ import requests
 from bot.simulator.broker.simulator import BrokerSimulator
 from bot.simulator.ledger import LedgerSimulator
 from bot.simulator.slack import SlackSimulator
+from tests.fixtures.ports import free_port
 
 T = TypeVar("T")
 
@@ -87,9 +88,7 @@ class TradingDesk:
         self.settings = settings
         self.policy = folder / "haltdesk.toml"
         self.policy.write_text(POLICY.format(delay=notice_delay))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self.log = folder / "bot.log"
 
@@ -160,7 +159,8 @@ class TradingDesk:
     def kill(self) -> None:
         """SIGKILL, as a machine that dies."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended by itself, and the test says why
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(10)
             self.process = None
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.acceptance.trading_desk import INCIDENTS, TradingDesk, alert, webhook
 from tests.benchmarks.clicks import SECRET, Clicker, press
 from tests.benchmarks.endpoints import await_port
-from tests.fixtures.programs import free_port
+from tests.fixtures.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ITEM = "triage.severity"

@@ -19,8 +19,8 @@ from pathlib import Path
 from tests.acceptance.trading_desk import TOKEN, TradingDesk, alert, webhook
 from tests.benchmarks.endpoints import await_port
 from tests.benchmarks.load import drive, request
+from tests.fixtures.ports import free_port
 from tests.fixtures.postgres import RealPostgres
-from tests.fixtures.programs import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 3

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import requests
 
 from tests.acceptance.trading_desk import TradingDesk
-from tests.fixtures.programs import free_port
+from tests.fixtures.ports import free_port
 
 
 class Process:

@@ -7,7 +7,7 @@ import pytest
 from bot.adapters.alertmanager import Alertmanager
 from bot.adapters.prometheus import Prometheus
 from tests.fixtures.alerting import RealAlertmanager, RealPrometheus
-from tests.fixtures.programs import free_port
+from tests.fixtures.ports import free_port
 from tests.integration.prometheus.faulty import FaultyServer, faulty_server
 from tests.integration.prometheus.real import RULES, Pair, eventually
 

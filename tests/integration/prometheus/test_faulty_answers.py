@@ -10,7 +10,7 @@ from bot.adapters.alertmanager import Alertmanager
 from bot.adapters.bounded_session import BoundedSession
 from bot.adapters.prometheus import Prometheus
 from bot.ports.answers import AlertingError, AnswerError, FailureKind, MetricsError
-from tests.fixtures.programs import free_port
+from tests.fixtures.ports import free_port
 from tests.integration.prometheus.faulty import FaultyServer, raw_server
 
 EMPTY = json.dumps({"status": "success", "data": {"resultType": "vector", "result": []}})

@@ -19,7 +19,7 @@ from bot.services.alert_sources import AlertSources
 from bot.services.health.alerting import AlertmanagerCheck
 from bot.services.health.metrics import FeedCheck, PrometheusCheck
 from tests.fixtures.alerting import RealPrometheus
-from tests.fixtures.programs import free_port
+from tests.fixtures.ports import free_port
 from tests.integration.prometheus.real import BROKEN_RULE, Pair, eventually
 
 pytestmark = pytest.mark.real
