@@ -1,7 +1,7 @@
 """Haltdesk's HTTP side as one WSGI application: Slack's requests, Alertmanager's webhooks, and programs."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -80,6 +80,14 @@ class Web:
             strict_slashes=False,
         )
 
+        # Most requests by far are one of these: to match them against all rules costs as much as to read a webhook.
+        self._plain = {
+            (method, rule.rule): rule.endpoint
+            for rule in self._routes.iter_rules()
+            if not rule.arguments
+            for method in rule.methods or ()
+        }
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = time.monotonic()
         endpoint, status = "none", 500
@@ -122,13 +130,16 @@ class Web:
 
     def _answer(self, environ: WSGIEnvironment) -> tuple[str, Callable[..., Any]]:
         request = Request(environ)
-        try:
-            endpoint, arguments = self._routes.bind_to_environ(environ).match()
-        except MethodNotAllowed as refusal:
-            return "none", refusal.get_response(environ)
-        except HTTPException as refusal:
-            text = f"{refusal.code} {refusal.name}: {request.method} {request.path}\n"
-            return "none", Response(text, status=refusal.code, content_type="text/plain")
+        arguments: Mapping[str, Any] = {}
+        endpoint = self._plain.get((environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")))
+        if endpoint is None:
+            try:
+                endpoint, arguments = self._routes.bind_to_environ(environ).match()
+            except MethodNotAllowed as refusal:
+                return "none", refusal.get_response(environ)
+            except HTTPException as refusal:
+                text = f"{refusal.code} {refusal.name}: {request.method} {request.path}\n"
+                return "none", Response(text, status=refusal.code, content_type="text/plain")
         places = self._places.get(endpoint)
         if places is None:
             response = self._endpoints[endpoint](request, **arguments)

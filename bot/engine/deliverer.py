@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import threading
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -63,22 +64,26 @@ class Deliverer:
         self._looks = Pace(per_second=TIER_3, burst=5)
         self._turns = itertools.count(1)
         self._rests_until = 0.0
+        self._choosing = threading.Lock()
 
     def run_once(self, now: datetime) -> bool:
         """Deliver the most urgent message that may go out now; false when there is none."""
         if self._outage.pause(self._time.monotonic()) > 0:
             return False
-        claimed = self._claim(now)
+        with self._choosing:
+            claimed, wait = self._claim(now)
         if claimed is None:
             self._outage.found_nothing(self._time.monotonic())
             return False
+        self._database.wake("deliverer")  # there may be more, for another who is idle
+        if wait > 0:
+            return True
         try:
             picture = self._sender.look(claimed.id)
         except (RenderingError, LookupError) as broken:
             self._mending.unrenderable(claimed, broken, self._time.now())
             return True
-        if self._has_turn(claimed, picture, now):
-            self._deliver(claimed, picture)
+        self._deliver(claimed, picture)
         return True
 
     def rest(self, now: datetime) -> float:
@@ -87,18 +92,25 @@ class Deliverer:
         In a storm thousands of messages wait for the pace: only the moments when one comes due are looked up.
         """
         monotonic = self._time.monotonic()
+        pause = max(self._rests_until - monotonic, self._outage.left(monotonic))
+        if pause > 0:  # not even that: each webhook of the storm would ask for it
+            return max(0.005, pause)
         with self._database.read() as unit:
             due = deliveries.next_due_after(unit, now)
         opens = (*self._posts.closed(monotonic).values(), *self._edits.closed(monotonic).values())
         waits = [1.0, *opens, *([(due - now) / timedelta(seconds=1)] if due is not None else [])]
-        return max(0.005, self._rests_until - monotonic, self._outage.left(monotonic), min(waits))
+        return max(0.005, min(waits))
 
-    def _claim(self, now: datetime) -> Message | None:
+    def _claim(self, now: datetime) -> tuple[Message | None, float]:
+        """The most urgent message with its turn of the pace, in seconds; one that has none is given back.
+
+        One thread at a time: of several that claim for the same turn all but one would have claimed in vain.
+        """
         monotonic = self._time.monotonic()
         oldest_first = next(self._turns) % OLDEST_EVERY == 0
         closed, edits = self._posts.closed(monotonic), not self._edits.closed(monotonic)
         if (closed or not edits) and not self._anything(now, closed, edits):
-            return None
+            return None, 0.0
         with self._database.begin(durable=False) as unit:
             claimed = deliveries.claim(
                 unit,
@@ -109,9 +121,12 @@ class Deliverer:
                 edits=edits,
                 waiting_since=now - VERY_LONG if oldest_first else None,
             )
-        if claimed is not None:
-            self._database.wake("deliverer")  # there may be more, for another who is idle
-        return claimed
+            if claimed is None:
+                return None, 0.0
+            wait, until = self._turn(claimed, deliveries.channel_of(unit, claimed), now)
+            if wait > 0:
+                deliveries.put_off(unit, claimed, until=until)
+        return claimed, wait
 
     def _anything(self, now: datetime, closed: Collection[str], edits: bool) -> bool:
         """Look, without taking the lock that webhooks need, whether anything that may go out is due.
@@ -129,21 +144,14 @@ class Deliverer:
             self._rests_until = ended + RESTS * (ended - began)
         return found
 
-    def _has_turn(self, claimed: Message, picture: Picture, now: datetime) -> bool:
-        """Take a turn of the pace; else the message is given back, to be tried when there is one."""
+    def _turn(self, claimed: Message, channel: str, now: datetime) -> tuple[float, datetime]:
+        """Take a turn of the pace: 0, or the seconds until there is one, and when the message is to be tried."""
         monotonic = self._time.monotonic()
-        until = now
         if claimed.ts is None:
-            wait = self._posts.take(picture.channel, monotonic)
-        else:
-            wait = self._edits_of_one.take(f"{claimed.channel}:{claimed.ts}", monotonic)
-            until = now + timedelta(seconds=wait)
-            wait = wait or self._edits.take(APP, monotonic)
-        if wait > 0:
-            # It is not put off beyond its own edits' pace: the most urgent one must get the next turn.
-            with self._database.begin(durable=False) as unit:
-                deliveries.put_off(unit, claimed, until=until)
-        return wait <= 0
+            return self._posts.take(channel, monotonic), now
+        wait = self._edits_of_one.take(f"{claimed.channel}:{claimed.ts}", monotonic)
+        # It is not put off beyond its own edits' pace: the most urgent one must get the next turn.
+        return wait or self._edits.take(APP, monotonic), now + timedelta(seconds=wait)
 
     def _deliver(self, claimed: Message, picture: Picture) -> None:
         """Find it if it may be there, else note the post; send; record."""

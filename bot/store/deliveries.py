@@ -79,6 +79,17 @@ def claim(
     return as_message(claimed.mappings().one())
 
 
+_CHANNEL = select(messages.c.channel).where(messages.c.id == bindparam("number"))
+
+
+def channel_of(unit: UnitOfWork, message: Message) -> str:
+    """The channel that a message stands in or is to be posted in: a reply always in its thread's."""
+    if message.ts is not None or message.parent_id is None:
+        return message.channel
+    found: str = unit.connection.execute(_CHANNEL, {"number": message.parent_id}).scalar_one()
+    return found
+
+
 # Statements are made once: to make one anew costs more than to run it, and these run for every message.
 @cache
 def _due(edits: bool, *, oldest: bool = False) -> Select[Any]:
