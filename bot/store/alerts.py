@@ -10,14 +10,18 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     DateTime,
+    Integer,
     RowMapping,
     Select,
     Text,
     and_,
+    any_,
     bindparam,
     func,
     literal_column,
     select,
+    text,
+    true,
     update,
 )
 
@@ -34,6 +38,10 @@ _INSERT = on_either(
 )
 
 
+# Literally, so that PostgreSQL and SQLite see at once that the index of what fires serves.
+_FIRES = text("alerts.status = 'firing'")
+
+
 def _on_sqlite(starts: Callable[[Any, Any], Any]) -> Select[Any]:
     told = func.json_each(bindparam("told", type_=Text)).table_valued("value", name="told")
     return select(alerts).join(
@@ -45,7 +53,9 @@ def _on_sqlite(starts: Callable[[Any, Any], Any]) -> Select[Any]:
     )
 
 
-def _on_postgres(starts: Callable[[Any, Any], Any]) -> Select[Any]:
+def _on_postgres(starts: Callable[[Any, Any], Any], *where: Any) -> Select[Any]:
+    """Each identity looked up by itself. As a plain join, PostgreSQL may read the whole table for a few of them, and
+    holds to that plan while the table grows."""
     told = (
         func.unnest(
             bindparam("fingerprints", type_=ARRAY(Text)),
@@ -54,21 +64,27 @@ def _on_postgres(starts: Callable[[Any, Any], Any]) -> Select[Any]:
         .table_valued("fingerprint", "starts_at")
         .render_derived(name="told")
     )
-    return (
-        select(alerts)
-        .join(
-            told,
-            and_(alerts.c.fingerprint == told.c.fingerprint, starts(alerts.c.starts_at, told.c.starts_at)),
+    found = (
+        select(alerts.c.id)
+        .where(
+            alerts.c.fingerprint == told.c.fingerprint, starts(alerts.c.starts_at, told.c.starts_at), *where
         )
-        .order_by(alerts.c.id)  # everybody holds alerts in this order
-        .with_for_update(of=alerts)
+        .correlate(told)
+        .offset(literal_column("0"))  # keeps it from being made a plain join
+        .lateral("found")
     )
+    return select(found.c.id).select_from(told.join(found, true()))
 
 
 # One statement for one identity or 20,000: nothing is compiled anew for their number.
 _KNOWN: Mapping[str, Select[Any]] = {"sqlite": _on_sqlite(eq), "postgresql": _on_postgres(eq)}
-_FIRES = alerts.c.status == AlertStatus.FIRING
-_EARLIER = {"sqlite": _on_sqlite(lt).where(_FIRES), "postgresql": _on_postgres(lt).where(_FIRES)}
+_EARLIER = {"sqlite": _on_sqlite(lt).where(_FIRES), "postgresql": _on_postgres(lt, _FIRES)}
+_HOLD = (
+    select(alerts)
+    .where(alerts.c.id == any_(bindparam("numbers", type_=ARRAY(Integer))))
+    .order_by(alerts.c.id)  # everybody holds alerts in this order
+    .with_for_update()
+)
 _TOLD: Mapping[str, Callable[[Sequence[Identity]], Mapping[str, Any]]] = {
     "sqlite": lambda told: {"told": json.dumps([(name, as_sqlite_text(at)) for name, at in told])},
     "postgresql": lambda told: {"fingerprints": [one[0] for one in told], "starts": [one[1] for one in told]},
@@ -107,11 +123,19 @@ def by_identity(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Identi
     ahead = {identity: unit.foreseen(("alert", identity), once=True) for identity in identities}
     if all(known is not UNSEEN for known in ahead.values()):
         return {identity: known for identity, known in ahead.items() if known is not None}
-    found: dict[Identity, StoredAlert] = {}
-    for stored in unit.connection.execute(_KNOWN[unit.dialect], _TOLD[unit.dialect](identities)):
-        alert = _stored(stored._mapping)
-        found[alert.fingerprint, alert.starts_at] = alert
-    return found
+    return {(one.fingerprint, one.starts_at): one for one in _held(unit, _KNOWN, identities)}
+
+
+def _held(
+    unit: UnitOfWork, which: Mapping[str, Select[Any]], identities: Sequence[Identity]
+) -> list[StoredAlert]:
+    rows = unit.connection.execute(which[unit.dialect], _TOLD[unit.dialect](identities))
+    if unit.dialect == "postgresql":
+        numbers = list(rows.scalars())
+        if not numbers:
+            return []
+        rows = unit.connection.execute(_HOLD, {"numbers": numbers})
+    return [_stored(row._mapping) for row in rows]
 
 
 def read_ahead(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Hashable, Any]:
@@ -123,8 +147,7 @@ def read_ahead(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Hashabl
 def firing_earlier(unit: UnitOfWork, started: Sequence[Identity]) -> list[tuple[StoredAlert, datetime]]:
     """What fires on record under an older start than in `started`, each with the new start; held as above."""
     starts = dict(started)
-    rows = unit.connection.execute(_EARLIER[unit.dialect], _TOLD[unit.dialect](list(starts.items())))
-    found = [_stored(row._mapping) for row in rows]
+    found = _held(unit, _EARLIER, list(starts.items()))
     return [(alert, starts[alert.fingerprint]) for alert in found]
 
 

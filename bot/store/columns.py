@@ -46,6 +46,12 @@ def as_sqlite_text(value: datetime | None) -> str | None:
     return _in_utc(value).isoformat(" ", "microseconds")[:26]
 
 
+@lru_cache(maxsize=1024)
+def as_iso_text(value: datetime) -> str:
+    """As RFC 3339 has it, which PostgreSQL reads."""
+    return _in_utc(value).isoformat()
+
+
 def json_column(*, none_as_null: bool = False) -> TypeEngine[Any]:
     """`none_as_null`: None is written as SQL's NULL, not as JSON's null."""
     return JSON(none_as_null).with_variant(JSONB(none_as_null), "postgresql")

@@ -47,15 +47,25 @@ class UnitOfWork:
             self.gathered.ahead.clear()
         return self._connection
 
-    def put(self, statement: Insert | Update, values: Mapping[str, Any], *, key: Hashable = None) -> None:
+    def put(
+        self,
+        statement: Insert | Update,
+        values: Mapping[str, Any],
+        *,
+        key: Hashable = None,
+        latest: str | None = None,
+        refers: bool = False,
+    ) -> None:
         """Write a row that nothing in the rest of this use case needs to be told of.
 
-        `key`: a later row of the same key takes this one's place, if it is not written yet.
+        `key`: a later row of the same key takes this one's place, if it is not written yet; with `latest` the one
+        stays whose value under that name is the greater. An upsert needs it: two rows of a batch must not be one of
+        the table. `refers`: to another row of the same table, which goes in first.
         """
         if self.gathered is None:
             self._connection.execute(statement, values)
         else:
-            self.gathered.put(statement, values, key)
+            self.gathered.put(statement, values, key, latest=latest, refers=refers)
 
     def put_all(self, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
         if self.gathered is not None:

@@ -24,15 +24,25 @@ class Gathered:
     def __init__(self) -> None:
         self.ahead: dict[Hashable, Any] = {}
         self.for_good: dict[Hashable, Any] = {}
-        self._rows: dict[Insert | Update, list[Mapping[str, Any]]] = {}
-        self._places: dict[tuple[Insert | Update, Hashable], int] = {}
+        # By statement, and whether the rows refer to others of their own table.
+        self._rows: dict[tuple[Insert | Update, bool], list[Mapping[str, Any]]] = {}
+        self._places: dict[tuple[Insert | Update, bool, Hashable], int] = {}
 
-    def put(self, statement: Insert | Update, values: Mapping[str, Any], key: Hashable) -> None:
-        rows = self._rows.setdefault(statement, [])
+    def put(
+        self,
+        statement: Insert | Update,
+        values: Mapping[str, Any],
+        key: Hashable,
+        *,
+        latest: str | None = None,
+        refers: bool = False,
+    ) -> None:
+        rows = self._rows.setdefault((statement, refers), [])
         if key is not None:
-            place = self._places.setdefault((statement, key), len(rows))
+            place = self._places.setdefault((statement, refers, key), len(rows))
             if place < len(rows):
-                rows[place] = values
+                if latest is None or rows[place][latest] < values[latest]:
+                    rows[place] = values
                 return
         rows.append(values)
 
@@ -43,9 +53,9 @@ class Gathered:
         rows, self._rows = self._rows, {}
         self._places.clear()
         for table in _ORDER:
-            for statement, values in rows.items():
-                if statement.table is not table:
-                    continue
+            of_table = [kind for kind in rows if kind[0].table is table]
+            for statement, refers in sorted(of_table, key=lambda kind: kind[1]):
+                values = rows[statement, refers]
                 if isinstance(statement, Insert):
                     write_rows(connection, statement, values)
                 else:

@@ -145,7 +145,7 @@ def want(
         "next_at": at,
         "created_at": at,
     }
-    unit.put(_WANT[unit.dialect], values, key=key)
+    unit.put(_WANT[unit.dialect], values, key=key, refers=parent_key is not None)
     unit.wake("deliverer")
 
 

@@ -53,7 +53,8 @@ def note(unit: UnitOfWork, sightings: Iterable[Sighting], *, now: datetime) -> N
     """Keep the latest sighting of each subject in its incident, to be related soon."""
     for one in sightings:
         row = {"incident_id": one.incident_id, "kind": one.subject.kind, "value": one.subject.value}
-        unit.put(_NOTE[unit.dialect], {**row, "at": one.at, "due_since": now})
+        key = (one.incident_id, one.subject)
+        unit.put(_NOTE[unit.dialect], {**row, "at": one.at, "due_since": now}, key=key, latest="at")
 
 
 def of_incident(unit: UnitOfWork, incident_id: int) -> list[Sighting]:

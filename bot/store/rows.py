@@ -1,56 +1,127 @@
 """Writes many rows with one INSERT: compiled once, its values brought into the driver's form once a column.
 
 SQLAlchemy makes the statement and knows how each type is written; only its work for each row and each value is left
-out, which costs more than the database's own.
+out, which costs more than the database's own. PostgreSQL gets all rows of a statement as one JSON text: a message a
+row, or an array a column, would cost the driver more than the rows cost the database.
 """
 
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from itertools import repeat
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, Insert
+from sqlalchemy import JSON, Boolean, Connection, Insert, Integer, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
+from bot.store.columns import Moment, as_iso_text
+
 STATEMENTS = 64  # kept; there are a dozen, made at module level
+_VALUES = " VALUES ("
+_PARAMETER = re.compile(r"%\((\w+)\)s(?:::[A-Z]+(?: [A-Z]+)*)?")
+_LENGTH = re.compile(r"\(\d+\)")
+_ROWS = "rows_of_the_batch"
 
 
-class _Prepared:
-    """`columns` are in the order of the statement's parameters: name, what brings a value into form, the default."""
+class _Prepared(Protocol):
+    @property
+    def sql(self) -> str: ...
 
-    def __init__(self, statement: Insert, dialect: Dialect, keys: tuple[str, ...]) -> None:
-        compiled = statement.compile(dialect=dialect, column_keys=list(keys))
-        assert isinstance(compiled, SQLCompiler)
+    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> Any:
+        """The driver's parameters for all rows."""
+
+
+class _ManyTimes:
+    """The statement as it is, for the driver to run for each row."""
+
+    def __init__(self, compiled: SQLCompiler, dialect: Dialect, keys: Sequence[str]) -> None:
         self.sql = str(compiled)
-        self.by_position = compiled.positiontup is not None
-        self.names = compiled.positiontup or list(compiled.bind_names.values())
-        defaults = {
-            column.key: column.default.arg
-            for column in compiled.insert_prefetch
-            if isinstance(column.default, ScalarElementColumnDefault)
-        } | {
-            name: bind.value
-            for name, bind in compiled.binds.items()
-            if name not in keys and bind.value is not None
-        }
+        names = compiled.positiontup or []
+        defaults = _defaults(compiled, keys)
         self._columns = [
             (name, _processor(compiled, name, dialect), defaults.get(name), name not in keys)
-            for name in self.names
+            for name in names
         ]
 
-    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """The driver's parameters for all rows. Done a column at a time, in Python's own loops."""
-        found = []
+    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        """Done a column at a time, in Python's own loops."""
+        columns = []
         for name, process, default, constant in self._columns:
             given = repeat(default, len(rows)) if constant else map(itemgetter(name), rows)
-            found.append(given if process is None else map(process, given))
-        values = zip(*found, strict=True)
-        return (
-            list(values) if self.by_position else [dict(zip(self.names, row, strict=True)) for row in values]
-        )
+            columns.append(given if process is None else map(process, given))
+        return list(zip(*columns, strict=True))
+
+
+class _AllAtOnce:
+    """`INSERT ... VALUES (a, b)` as `INSERT ... SELECT told.a, told.b FROM json_to_recordset(...) AS told(a, b)`.
+
+    What is the same in every row stays a parameter.
+    """
+
+    def __init__(self, compiled: SQLCompiler, dialect: Dialect, keys: Sequence[str]) -> None:
+        sql = str(compiled)
+        start = sql.index(_VALUES)
+        end = _closing(sql, start + len(_VALUES))
+        names: dict[str, str] = {}
+
+        def of_row(found: re.Match[str]) -> str:
+            if found[1] not in keys:
+                return found[0]
+            names[found[1]] = _type(compiled, found[1], dialect)
+            return f'told."{found[1]}"'
+
+        selected = _PARAMETER.sub(of_row, sql[start + len(_VALUES) : end])
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in names.items())
+        told = f"json_to_recordset(%({_ROWS})s::json) AS told({columns})"
+        self.sql = f"{sql[:start]} SELECT {selected} FROM {told}{sql[end + 1 :]}"
+        self._same = {}
+        for name, value in _defaults(compiled, keys).items():
+            process = _processor(compiled, name, dialect)
+            self._same[name] = process(value) if process else value
+
+    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return {**self._same, _ROWS: json.dumps(rows, default=_as_json)}
+
+
+def _defaults(compiled: SQLCompiler, keys: Sequence[str]) -> dict[str, Any]:
+    return {
+        column.key: column.default.arg
+        for column in compiled.insert_prefetch
+        if isinstance(column.default, ScalarElementColumnDefault)
+    } | {
+        name: bind.value
+        for name, bind in compiled.binds.items()
+        if isinstance(name, str) and name not in keys and bind.value is not None
+    }
+
+
+def _type(compiled: SQLCompiler, name: str, dialect: Dialect) -> str:
+    kind = compiled.binds[name].type
+    if not isinstance(kind, Moment | JSON | String | Integer | Boolean):
+        raise TypeError(f"how to write {name} ({kind!r}) as JSON is not known: say it in {__name__}")
+    # Without a length: to be brought to one here is to be cut to it without a word.
+    return _LENGTH.sub("", kind.compile(dialect))
+
+
+def _as_json(value: Any) -> str:
+    if isinstance(value, datetime):
+        return as_iso_text(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _closing(sql: str, start: int) -> int:
+    """Where the bracket closes that was opened just before `start`. SQLAlchemy writes no text into the statement."""
+    depth = 1
+    for place in range(start, len(sql)):
+        depth += {"(": 1, ")": -1}.get(sql[place], 0)
+        if depth == 0:
+            return place
+    raise ValueError(f"no end of VALUES in {sql}")
 
 
 def _processor(compiled: SQLCompiler, name: str, dialect: Dialect) -> Callable[[Any], Any] | None:
@@ -59,10 +130,13 @@ def _processor(compiled: SQLCompiler, name: str, dialect: Dialect) -> Callable[[
 
 @lru_cache(maxsize=STATEMENTS)
 def _prepared(statement: Insert, dialect: Dialect, keys: tuple[str, ...]) -> _Prepared:
-    return _Prepared(statement, dialect, keys)
+    compiled = statement.inline().compile(dialect=dialect, column_keys=list(keys))
+    assert isinstance(compiled, SQLCompiler)
+    kind = _AllAtOnce if dialect.name == "postgresql" else _ManyTimes
+    return kind(compiled, dialect, keys)
 
 
 def write_rows(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Every row has the same keys. Raises the database's error."""
+    """Every row has the same keys, and none refers to another one of them. Raises the database's error."""
     prepared = _prepared(statement, connection.dialect, tuple(rows[0]))
     connection.exec_driver_sql(prepared.sql, prepared.parameters(rows))

@@ -41,7 +41,8 @@ alerts = Table(
     # Few fire at a time, of all that ever did.
     Index(
         "ix_alerts_firing",
-        "incident_id",
+        "fingerprint",
+        "starts_at",
         sqlite_where=text("status = 'firing'"),
         postgresql_where=text("status = 'firing'"),
     ),
