@@ -1,7 +1,7 @@
 """The audit's entries: appended at the end of the transaction that they tell of, one after the other."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from sqlalchemy import RowMapping, insert, select, text
 
@@ -30,7 +30,7 @@ def _append(unit: UnitOfWork, entry: AuditEntry) -> None:
         unit.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     seq, previous = last(unit)
     placed = replace(entry, seq=seq + 1, previous_hash=previous)
-    unit.connection.execute(_APPEND, asdict(replace(placed, hash=hash_of(placed))))
+    unit.put(_APPEND, vars(replace(placed, hash=hash_of(placed))))
 
 
 def last(unit: UnitOfWork) -> tuple[int, str]:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.store.gathering import UNSEEN, Gathered
+from bot.store.rows import write_rows
 from bot.store.wakeups import CHANNEL
 
 DatabaseError = SQLAlchemyError
@@ -62,17 +63,19 @@ class UnitOfWork:
         stays whose value under that name is the greater. An upsert needs it: two rows of a batch must not be one of
         the table. `refers`: to another row of the same table, which goes in first.
         """
-        if self.gathered is None:
-            self._connection.execute(statement, values)
-        else:
+        if self.gathered is not None:
             self.gathered.put(statement, values, key, latest=latest, refers=refers)
+        elif isinstance(statement, Insert):
+            write_rows(self._connection, statement, [values])
+        else:
+            self._connection.execute(statement, values)
 
     def put_all(self, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
         if self.gathered is not None:
             for row in rows:
                 self.gathered.put(statement, row, None)
         elif rows:
-            self._connection.execute(statement, list(rows))
+            write_rows(self._connection, statement, rows)
 
     def foresee(self, answers: Mapping[Hashable, Any], *, for_good: bool = False) -> None:
         """Keep what use cases will ask for in this transaction, until somebody takes `connection`.

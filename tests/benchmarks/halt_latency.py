@@ -95,7 +95,7 @@ def _haltdesk(desk: TradingDesk, clicker: Clicker) -> tuple[float, float]:
     )
     desk.broker.on_request(1, note, method="DELETE", path=".*/orders", after=True)
     began = time.perf_counter()
-    answered = clicker.send(confirmation("halt", uuid4().hex))
+    answered = clicker.send(confirmation("halt", uuid4().hex, incident=1))
     if not accepted.wait(30):
         raise RuntimeError("Haltdesk did not cancel within 30 s")
     seconds = at[0] - began  # noted when the latency is over and the answer goes out

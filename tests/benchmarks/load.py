@@ -45,19 +45,20 @@ class _Client:
         if not piece:
             raise RuntimeError(f"the server closed the connection after {self.received[:200]!r}")
         self.received += piece
-        head, end, body = self.received.partition(b"\r\n\r\n")
-        if not end:
-            return False
-        length = next(
-            int(line.split(b":")[1])
-            for line in head.split(b"\r\n")
-            if line.lower().startswith(b"content-length")
-        )
-        if len(body) < length:
-            return False
-        if b" 200 " not in head.split(b"\r\n")[0]:
+        answer = whole_answer(self.received)
+        if answer is not None and answer[0] != 200:
             raise RuntimeError(f"answered {self.received[:300]!r}")
-        return True
+        return answer is not None
+
+
+def whole_answer(received: bytes) -> tuple[int, bytes] | None:
+    """Status and body of an HTTP answer that says its length; None while some of it is missing."""
+    head, end, body = received.partition(b"\r\n\r\n")
+    if not end:
+        return None
+    lines = head.split(b"\r\n")
+    length = next(int(line.split(b":")[1]) for line in lines if line.lower().startswith(b"content-length"))
+    return (int(lines[0].split()[1]), body) if len(body) >= length else None
 
 
 def request(path: str, body: bytes, *, token: str, port: int) -> bytes:
