@@ -75,7 +75,6 @@ class Deliverer:
         if claimed is None:
             self._outage.found_nothing(self._time.monotonic())
             return False
-        self._database.wake("deliverer")  # there may be more, for another who is idle
         if wait > 0:
             return True
         try:
@@ -83,6 +82,8 @@ class Deliverer:
         except (RenderingError, LookupError) as broken:
             self._mending.unrenderable(claimed, broken, self._time.now())
             return True
+        # There may be more, for another who is idle: now that this one is about to wait, and not to work.
+        self._database.wake("deliverer")
         self._deliver(claimed, picture)
         return True
 

@@ -62,8 +62,22 @@ def _mail(value: object) -> Markup:
     return value if isinstance(value, Markup) else Markup(_lengthened(value))
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Whether an attribute may be read depends on its name and the object's class: asked once for each of them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._safe: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        known = self._safe.get((type(obj), attr))
+        if known is None:
+            known = self._safe[type(obj), attr] = super().is_safe_attribute(obj, attr, value)
+        return known
+
+
 def _environment(folders: list[Path], finalize: Callable[[object], Markup]) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
+    environment = _Sandbox(
         loader=FileSystemLoader(folders),
         undefined=StrictUndefined,
         autoescape=True,  # macros then give Markup, which tells their result from a value

@@ -29,6 +29,8 @@ def clean(value: str) -> str:
 
     White space of any length becomes one space; what cannot be shown becomes U+FFFD, so that it is seen.
     """
+    if value.isascii() and value.isprintable():  # most text by far
+        return " ".join(value.split())
     line = _SPACES.sub(" ", _INVISIBLE.sub("", value)).strip()
     return "".join("\ufffd" if _unshowable(char) else char for char in line)
 
@@ -43,7 +45,7 @@ def _unshowable(char: str) -> bool:
 
 def units(value: str) -> int:
     """Length as Slack's JavaScript counts it: UTF-16 units, so an emoji outside the first plane is two."""
-    return len(value) + sum(1 for char in value if ord(char) > 0xFFFF)
+    return len(value) if value.isascii() else len(value) + sum(1 for char in value if ord(char) > 0xFFFF)
 
 
 def cut(value: str, limit: int) -> str:

@@ -91,8 +91,11 @@ def _alert(stored: StoredAlert, seen: Mapping[int, Sighting]) -> AlertLine:
 
 def incident_view(unit: UnitOfWork, desk: Desk, number: int, *, all_alerts: bool = False) -> IncidentView:
     incident = _get(unit, number)
-    counts = alerts.counts(unit, number)
     shown = alerts.of_incident(unit, number, limit=None if all_alerts else SHOWN_ALERTS)
+    if all_alerts or len(shown) < SHOWN_ALERTS:
+        counts = {status: sum(alert.status is status for alert in shown) for status in AlertStatus}
+    else:
+        counts = alerts.counts(unit, number)
     seen = {} if all_alerts else sightings.of_alerts(unit, [alert.id for alert in shown])
     due = deadlines.next_due(unit, number)
     running = actions.unended(unit, incident_id=number)

@@ -34,6 +34,7 @@ def _record(values: RowMapping) -> AccountRecord:
 
 
 _ONE = select(accounts).where(accounts.c.name == bindparam("name"))  # made once: every confirmation asks it
+_ALL = select(accounts).order_by(accounts.c.name)
 
 
 def ensure(unit: UnitOfWork, name: str, at: datetime) -> None:
@@ -53,8 +54,7 @@ def get(unit: UnitOfWork, name: str) -> AccountRecord | None:
 
 
 def all_of_them(unit: UnitOfWork) -> list[AccountRecord]:
-    query = select(accounts).order_by(accounts.c.name)
-    return [_record(found) for found in unit.connection.execute(query).mappings()]
+    return [_record(found) for found in unit.connection.execute(_ALL).mappings()]
 
 
 def read_at_broker(unit: UnitOfWork, name: str, **seen: Any) -> None:

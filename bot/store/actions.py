@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, bindparam, func, or_, select, update
+from sqlalchemy import RowMapping, Select, and_, bindparam, func, or_, select, update
 
 from bot.domain.actions import ActionRequest, ActionResult, UnconfirmedOrder
 from bot.domain.words import ActionKind, ActionStatus
@@ -165,6 +166,13 @@ def get(unit: UnitOfWork, number: int) -> ActionRecordRow | None:
     return _row(found) if found else None
 
 
+@cache
+def _unended(*given: str) -> Select[Any]:
+    """Made once for each choice of columns: every picture of an incident asks it."""
+    query = select(*_FIELDS).where(actions.c.finished_at.is_(None)).order_by(actions.c.id)
+    return query.where(*(actions.c[name] == bindparam(name) for name in given))
+
+
 def unended(
     unit: UnitOfWork,
     *,
@@ -173,14 +181,9 @@ def unended(
     incident_id: int | None = None,
 ) -> list[ActionRecordRow]:
     """What was confirmed and has not ended, oldest first."""
-    query = select(*_FIELDS).where(actions.c.finished_at.is_(None)).order_by(actions.c.id)
-    if kind is not None:
-        query = query.where(actions.c.kind == kind)
-    if account is not None:
-        query = query.where(actions.c.account == account)
-    if incident_id is not None:
-        query = query.where(actions.c.incident_id == incident_id)
-    return [_row(found) for found in unit.connection.execute(query).mappings()]
+    asked = {"kind": kind, "account": account, "incident_id": incident_id}
+    given = {name: value for name, value in asked.items() if value is not None}
+    return [_row(found) for found in unit.connection.execute(_unended(*given), given).mappings()]
 
 
 def of_incident(unit: UnitOfWork, incident_id: int) -> list[ActionRecordRow]:

@@ -85,6 +85,18 @@ _HOLD = (
     .order_by(alerts.c.id)  # everybody holds alerts in this order
     .with_for_update()
 )
+# What every picture of an incident asks is made once, too.
+_OF_INCIDENT = (
+    select(alerts)
+    .where(alerts.c.incident_id == bindparam("incident"))
+    .order_by(alerts.c.status, alerts.c.severity, alerts.c.starts_at.desc(), alerts.c.id)
+)
+_FIRST_OF_INCIDENT = _OF_INCIDENT.limit(bindparam("most", type_=Integer))
+_COUNTS = (
+    select(alerts.c.status, func.count())
+    .where(alerts.c.incident_id == bindparam("incident"))
+    .group_by(alerts.c.status)
+)
 _TOLD: Mapping[str, Callable[[Sequence[Identity]], Mapping[str, Any]]] = {
     "sqlite": lambda told: {"told": json.dumps([(name, as_sqlite_text(at)) for name, at in told])},
     "postgresql": lambda told: {"fingerprints": [one[0] for one in told], "starts": [one[1] for one in told]},
@@ -162,22 +174,14 @@ def change(unit: UnitOfWork, number: int, **values: Any) -> None:
 
 def of_incident(unit: UnitOfWork, incident_id: int, *, limit: int | None = None) -> list[StoredAlert]:
     """Firing ones first, then the worst, then the newest."""
-    query = (
-        select(alerts)
-        .where(alerts.c.incident_id == incident_id)
-        .order_by(alerts.c.status, alerts.c.severity, alerts.c.starts_at.desc(), alerts.c.id)
-        .limit(limit)
-    )
-    return [_stored(stored) for stored in unit.connection.execute(query).mappings()]
+    query, given = (_OF_INCIDENT, {}) if limit is None else (_FIRST_OF_INCIDENT, {"most": limit})
+    found = unit.connection.execute(query, {"incident": incident_id, **given})
+    return [_stored(stored) for stored in found.mappings()]
 
 
 def counts(unit: UnitOfWork, incident_id: int) -> dict[AlertStatus, int]:
-    query = (
-        select(alerts.c.status, func.count())
-        .where(alerts.c.incident_id == incident_id)
-        .group_by(alerts.c.status)
-    )
-    found = {AlertStatus(status): number for status, number in unit.connection.execute(query)}
+    rows = unit.connection.execute(_COUNTS, {"incident": incident_id})
+    found = {AlertStatus(status): number for status, number in rows}
     return {status: found.get(status, 0) for status in AlertStatus}
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text, update
+from sqlalchemy import bindparam, select, text, update
 
 from bot.store.database import UnitOfWork, on_either
 from bot.store.tables import deadlines
@@ -19,6 +19,13 @@ _SCHEDULE = on_either(
         set_={name: statement.excluded[name] for name in ("due_at", "state", "reason", "changed_at")},
     ),
     deadlines,
+)
+_FIELDS = (deadlines.c.id, deadlines.c.key, deadlines.c.kind, deadlines.c.incident_id, deadlines.c.due_at)
+_NEXT = (
+    select(*_FIELDS)
+    .where(deadlines.c.incident_id == bindparam("incident"), WAITS)
+    .order_by(deadlines.c.due_at)
+    .limit(1)
 )
 
 
@@ -72,7 +79,7 @@ def withdraw_all(unit: UnitOfWork, incident_id: int, reason: str, *, at: datetim
 def take_due(unit: UnitOfWork, now: datetime, limit: int = 20) -> list[Deadline]:
     """Take what is due; the taker acts in the same transaction, so a deadline is kept once or, after a crash, again."""
     query = (
-        select(deadlines.c.id, deadlines.c.key, deadlines.c.kind, deadlines.c.incident_id, deadlines.c.due_at)
+        select(*_FIELDS)
         .where(WAITS, deadlines.c.due_at <= now)
         .order_by(deadlines.c.due_at)
         .limit(limit)
@@ -89,11 +96,5 @@ def take_due(unit: UnitOfWork, now: datetime, limit: int = 20) -> list[Deadline]
 
 
 def next_due(unit: UnitOfWork, incident_id: int) -> Deadline | None:
-    query = (
-        select(deadlines.c.id, deadlines.c.key, deadlines.c.kind, deadlines.c.incident_id, deadlines.c.due_at)
-        .where(deadlines.c.incident_id == incident_id, deadlines.c.state == WAITING)
-        .order_by(deadlines.c.due_at)
-        .limit(1)
-    )
-    found = unit.connection.execute(query).mappings().first()
+    found = unit.connection.execute(_NEXT, {"incident": incident_id}).mappings().first()
     return Deadline(**dict(found)) if found else None

@@ -31,25 +31,29 @@ class Merge:
     by: str
 
 
+# Made once: every picture of an incident asks both.
+_OF_SOURCE = select(incident_merges).where(incident_merges.c.source_id == bindparam("source"))
+_INTO = (
+    select(incident_merges)
+    .where(incident_merges.c.target_id == bindparam("target"))
+    .order_by(incident_merges.c.at, incident_merges.c.source_id)
+    .limit(500)
+)
+
+
 def record(unit: UnitOfWork, merge: Merge) -> None:
     unit.connection.execute(unit.insert(incident_merges).values(**vars(merge)))
 
 
 def of_source(unit: UnitOfWork, source_id: int) -> Merge | None:
-    query = select(incident_merges).where(incident_merges.c.source_id == source_id)
-    found = unit.connection.execute(query).mappings().first()
+    found = unit.connection.execute(_OF_SOURCE, {"source": source_id}).mappings().first()
     return Merge(**found) if found else None
 
 
 def into(unit: UnitOfWork, target_id: int) -> list[Merge]:
     """What was folded into the incident itself, oldest first."""
-    query = (
-        select(incident_merges)
-        .where(incident_merges.c.target_id == target_id)
-        .order_by(incident_merges.c.at, incident_merges.c.source_id)
-        .limit(500)
-    )
-    return [Merge(**found) for found in unit.connection.execute(query).mappings()]
+    found = unit.connection.execute(_INTO, {"target": target_id})
+    return [Merge(**merge) for merge in found.mappings()]
 
 
 def with_merged(unit: UnitOfWork, number: int) -> list[int]:

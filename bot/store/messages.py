@@ -214,11 +214,14 @@ def in_trouble(unit: UnitOfWork, limit: int = 20) -> list[Message]:
     return [as_message(found) for found in unit.connection.execute(query).mappings()]
 
 
+_IN_TROUBLE = select(func.count()).select_from(messages).where(text("gave_up"))
+_OF_ONE_IN_TROUBLE = _IN_TROUBLE.where(messages.c.incident_id == bindparam("incident"))
+
+
 def count_in_trouble(unit: UnitOfWork, incident_id: int | None = None) -> int:
-    query = select(func.count()).select_from(messages).where(text("gave_up"))
-    if incident_id is not None:
-        query = query.where(messages.c.incident_id == incident_id)
-    return int(unit.connection.execute(query).scalar_one())
+    if incident_id is None:
+        return int(unit.connection.execute(_IN_TROUBLE).scalar_one())
+    return int(unit.connection.execute(_OF_ONE_IN_TROUBLE, {"incident": incident_id}).scalar_one())
 
 
 def refresh_of_open(unit: UnitOfWork, *, roots: str, others: tuple[str, str], at: datetime) -> None:

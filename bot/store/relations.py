@@ -4,7 +4,19 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Insert, RowMapping, and_, case, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    RowMapping,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
@@ -132,16 +144,19 @@ def relate(unit: UnitOfWork, relation: Relation, *, at: datetime) -> bool:
     return unit.connection.execute(statement).scalar_one_or_none() is not None
 
 
+_INCIDENT = bindparam("incident", type_=incident_relations.c.first_id.type)
+_RELATED = (  # made once: every picture of an incident asks it
+    select(incident_relations)
+    .where(or_(incident_relations.c.first_id == _INCIDENT, incident_relations.c.second_id == _INCIDENT))
+    .order_by(incident_relations.c.at, incident_relations.c.first_id, incident_relations.c.second_id)
+    .limit(MOST)
+)
+
+
 def related(unit: UnitOfWork, incident_id: int, *, but: Collection[int] = ()) -> list[Related]:
     """Every incident related to this one except `but`, the first found first: that order never changes."""
-    query = (
-        select(incident_relations)
-        .where(_of(incident_id))
-        .order_by(incident_relations.c.at, incident_relations.c.first_id, incident_relations.c.second_id)
-        .limit(MOST)
-    )
     found = []
-    for row in unit.connection.execute(query):
+    for row in unit.connection.execute(_RELATED, {"incident": incident_id}):
         first = row.first_id == incident_id
         other = row.second_id if first else row.first_id
         gap = row.second_at - row.first_at

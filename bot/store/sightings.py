@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, or_, select, text, update
+from sqlalchemy import RowMapping, Select, and_, bindparam, or_, select, text, update
 
 from bot.domain.words import AlertStatus, Severity
 from bot.store.alerts import StoredAlert
@@ -158,9 +158,14 @@ def exact(unit: UnitOfWork, alert_id: int, starts_at: datetime, group_key: str) 
     note(unit, alert_id, starts_about=False)
 
 
+_OF_ALERTS = select(alert_sightings).where(
+    alert_sightings.c.alert_id.in_(bindparam("alerts", expanding=True))
+)
+
+
 def of_alerts(unit: UnitOfWork, alert_ids: Sequence[int]) -> Mapping[int, Sighting]:
-    query = select(alert_sightings).where(alert_sightings.c.alert_id.in_(alert_ids))
-    return {row["alert_id"]: Sighting(**dict(row)) for row in unit.connection.execute(query).mappings()}
+    found = unit.connection.execute(_OF_ALERTS, {"alerts": alert_ids})
+    return {row["alert_id"]: Sighting(**dict(row)) for row in found.mappings()}
 
 
 def incident_with(unit: UnitOfWork, fingerprints: Collection[str], group_prefix: str) -> int | None:
