@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-import psycopg
 from slack_sdk.errors import SlackClientError
+from sqlalchemy import text
 
 from bot import __version__
 from bot.app import build
@@ -25,7 +25,7 @@ from bot.engine.engine import Parts
 from bot.server import serve
 from bot.store import migrate
 from bot.store.database import Database, DatabaseError
-from bot.store.wakeups import plain_url
+from bot.store.wakeups import listening_connection
 
 log = logging.getLogger("haltdesk")
 
@@ -76,7 +76,7 @@ def _work(work: Callable[[Application], None], *, alone: bool) -> int:
     except (AlreadyRunning, migrate.SchemaBehind) as refusal:
         log.error(str(refusal))
         return FAILED
-    except (DatabaseError, psycopg.Error) as failure:
+    except DatabaseError as failure:
         log.error(
             "the database cannot be used: %s. Mend DATABASE_URL or the database; halts work with"
             " `haltdesk halt` all the same.",
@@ -202,10 +202,10 @@ def place_at(database: Database, *, alone: bool) -> Iterator[bool]:
     """
     name = database.url.database
     if not database.sqlite:
-        with psycopg.connect(plain_url(database.url), autocommit=True, connect_timeout=3) as connection:
+        with listening_connection(database.engine) as connection:
             call = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
-            held = connection.execute(f"SELECT {call}(%s)", (PLACE,)).fetchone()
-            yield alone and held is not None and bool(held[0])
+            held = connection.execute(text(f"SELECT {call}(:place)"), {"place": PLACE}).scalar_one()
+            yield alone and bool(held)
         return
     path = Path(f"{name}.lock")
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)

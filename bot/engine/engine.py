@@ -63,7 +63,7 @@ class Engine:
         self._chores = chores
         self._clock.every(HEARTBEAT, runner.heartbeat, "heartbeat")
         database = desk.database
-        self._listener = None if database.sqlite else Listener(database.url, database.wake)
+        self._listener = None if database.sqlite else Listener(database.engine, database.wake)
         self._clock.every(1.0, self.reminders.wake, "tick")
         self._clock.every(2.0, self._bring_in_journal, "journal")
         desk.database.on_wake("deliverer", self._wake_deliverers)

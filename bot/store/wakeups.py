@@ -2,10 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
-import psycopg
-from sqlalchemy import URL
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 log = logging.getLogger(__name__)
 
@@ -16,16 +18,21 @@ AGAIN = (
 LOOK = 1.0
 
 
-def plain_url(url: URL) -> str:
-    """The URL as psycopg takes it, with the password: not for logs."""
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+@contextmanager
+def listening_connection(engine: Engine) -> Iterator[Connection]:
+    """A connection outside any transaction, for what a session holds. It is closed, not given to others afterwards."""
+    with engine.connect() as connection:
+        try:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        finally:
+            connection.invalidate()
 
 
 class Listener:
     """Calls `wake` with the names that another process's commit has notified. A lost connection is only slower."""
 
-    def __init__(self, url: URL, wake: Callable[[str], None]) -> None:
-        self._conninfo = plain_url(url)
+    def __init__(self, engine: Engine, wake: Callable[[str], None]) -> None:
+        self._engine = engine
         self._wake = wake
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
@@ -38,17 +45,21 @@ class Listener:
         self._thread.join(LOOK * 2)
 
     def _run(self) -> None:
+        # The driver is asked for notifications itself, and raises its own errors. It is not imported here, because
+        # a desk on SQLite need not have it in memory.
+        of_driver: Any = self._engine.dialect.import_dbapi()
         while not self._stop.is_set():
             try:
                 self._listen()
-            except psycopg.Error as failure:
+            except (SQLAlchemyError, of_driver.Error) as failure:
                 log.warning("the database's notifications are lost for a moment: %s", type(failure).__name__)
                 self._stop.wait(AGAIN)
 
     def _listen(self) -> None:
-        with psycopg.connect(self._conninfo, autocommit=True, connect_timeout=3) as connection:
-            connection.execute(f"LISTEN {CHANNEL}")
+        with listening_connection(self._engine) as connection:
+            connection.exec_driver_sql(f"LISTEN {CHANNEL}")
+            driver: Any = connection.connection.driver_connection
             while not self._stop.is_set():
-                for notification in connection.notifies(timeout=LOOK):
+                for notification in driver.notifies(timeout=LOOK):
                     for name in notification.payload.split(","):
                         self._wake(name)

@@ -11,9 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import requests
-from sqlalchemy import make_url
 
-from bot.store.wakeups import plain_url
 from tests.acceptance.test_metrics import figures
 from tests.acceptance.trading_desk import INCIDENTS, TradingDesk, alert, webhook
 from tests.fixtures.postgres import RealPostgres
@@ -30,7 +28,7 @@ class Frozen:
     """Every process of the server stands still: what is sent to them is taken, and never answered."""
 
     def __init__(self, url: str) -> None:
-        with psycopg.connect(plain_url(make_url(url)), autocommit=True) as connection:
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
             backend = connection.info.backend_pid
             stat = Path(f"/proc/{backend}/stat").read_text()
         self._server = int(stat.rpartition(")")[2].split()[1])
