@@ -13,7 +13,7 @@ class Severity(StrEnum):
 
     @property
     def rank(self) -> int:
-        return int(self.value[-1])
+        return int(self[-1])  # of its text
 
     def worse_than(self, other: "Severity") -> bool:
         return self.rank < other.rank

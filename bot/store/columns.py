@@ -1,10 +1,12 @@
 """Column types that hold the house rules: times are aware and UTC, JSON is JSONB where there is such a thing."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import JSON, DateTime
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -50,6 +52,14 @@ def as_sqlite_text(value: datetime | None) -> str | None:
 def as_iso_text(value: datetime) -> str:
     """As RFC 3339 has it, which PostgreSQL reads."""
     return _in_utc(value).isoformat()
+
+
+def as_json_text(value: Any) -> str:
+    """JSON as pydantic writes it, five times as fast as Python: a webhook of a hundred alerts is mostly labels."""
+    try:
+        return to_json(value).decode()
+    except PydanticSerializationError:  # half a surrogate, which only Python's own can write
+        return json.dumps(value)
 
 
 def json_column(*, none_as_null: bool = False) -> TypeEngine[Any]:

@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from bot.store.columns import as_json_text
 from bot.store.gathering import UNSEEN, Gathered
 from bot.store.rows import write_rows
 from bot.store.wakeups import CHANNEL
@@ -126,7 +127,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 16) -> None:
         self.url = make_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {"json_serializer": as_json_text}
         if self.sqlite:
             options["connect_args"] = {"timeout": BUSY_MS / 1000, "check_same_thread": False}
             if self.url.database not in (None, "", ":memory:"):
