@@ -1,7 +1,8 @@
 """A desk that upgrades Haltdesk keeps its incidents: every released schema is brought forward, with what is in it.
 
 `released/NNNN.json` holds the rows of a desk at work, as that schema's version of Haltdesk left them: an open incident
-with a halted account, a proved halt, a reconciliation with a break, and an alert that has cleared.
+with a halted account, a proved halt, a reconciliation with a break, and an alert that has cleared; from 0009 on also
+two related incidents of which one was merged into the other, and one that was read from a message in the channel.
 """
 
 import json
