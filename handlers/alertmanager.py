@@ -7,10 +7,19 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from werkzeug.wrappers import Request, Response
 
 from bot.domain.alerts import AlertChange, AlertGroup, ReceivedAlert
+from bot.domain.indexed_text import indexable
 from bot.domain.words import AlertStatus
 from bot.services import intake
 from bot.services.desk import Desk
@@ -27,16 +36,24 @@ NEVER = datetime(1, 1, 2, tzinfo=UTC)  # Alertmanager's "no end yet" is the firs
 STATUSES = {status.value: status for status in AlertStatus}
 
 
-def _text(value: Any) -> Any:
+def _whole_text(value: Any) -> Any:
     """Labels are text; a bridge that sends numbers means their text. NUL means nothing, and PostgreSQL refuses it."""
     if isinstance(value, int | float | bool):
         value = str(value)
     if isinstance(value, str):
-        value = value.replace("\x00", "").encode("utf-8", "replace").decode()[:MAX_TEXT]
+        value = value.replace("\x00", "").encode("utf-8", "replace").decode()
     return value
 
 
+def _text(value: Any) -> Any:
+    value = _whole_text(value)
+    return value[:MAX_TEXT] if isinstance(value, str) else value
+
+
 Text = Annotated[str, BeforeValidator(_text)]
+# Never cut like other text: two long keys may differ at their ends alone.
+GroupKey = Annotated[str, BeforeValidator(_whole_text), Field(min_length=1), AfterValidator(indexable)]
+PlainGroupKey = Annotated[str, Field(min_length=1), AfterValidator(indexable)]
 Pairs = Annotated[dict[Text, Text], BeforeValidator(lambda value: value if value is not None else {})]
 
 
@@ -58,7 +75,7 @@ class WebhookModel(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     version: Literal["4"]
-    groupKey: Annotated[Text, Field(min_length=1)]
+    groupKey: GroupKey
     groupLabels: Pairs = Field(default_factory=dict)
     alerts: Annotated[Sequence[AlertModel], Field(max_length=MAX_ALERTS)]
     truncatedAlerts: int = 0
@@ -77,7 +94,7 @@ class PlainAlertModel(AlertModel):
 class PlainWebhookModel(WebhookModel):
     """What Alertmanager itself sends: there is nothing to bring into order, and pydantic reads it without Python."""
 
-    groupKey: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    groupKey: PlainGroupKey
     groupLabels: dict[PlainText, PlainText] = Field(default_factory=dict)
     alerts: Annotated[Sequence[PlainAlertModel], Field(max_length=MAX_ALERTS)]
 

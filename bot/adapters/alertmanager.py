@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.adapters.bounded_session import BoundedSession, base_of, decoded
+from bot.domain.indexed_text import indexable
 from bot.ports.alerting import AlertmanagerAlert, AlertmanagerStatus
 from bot.ports.answers import AlertingError, FailureKind
 from bot.ports.comparing import NotifiedGroup
@@ -66,7 +67,7 @@ def _alert(item: Mapping[str, Any]) -> AlertmanagerAlert:
     status = _mapping(item.get("status"))
     receivers = [_mapping(receiver) for receiver in _list(item.get("receivers"))]
     return AlertmanagerAlert(
-        fingerprint=_text(item.get("fingerprint")),
+        fingerprint=indexable(_text(item.get("fingerprint"))),
         labels=_texts(item.get("labels")),
         annotations=_texts(item.get("annotations")),
         starts_at=_time(item.get("startsAt")),
@@ -85,7 +86,7 @@ def _group(item: Mapping[str, Any]) -> NotifiedGroup:
         labels=_texts(item.get("labels")),
         receiver=_text(_mapping(item.get("receiver")).get("name")),
         fingerprints=frozenset(
-            _text(_mapping(alert).get("fingerprint")) for alert in _list(item.get("alerts"))
+            indexable(_text(_mapping(alert).get("fingerprint"))) for alert in _list(item.get("alerts"))
         ),
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, bindparam, func, or_, select, text, update
 
+from bot.domain.indexed_text import indexable
 from bot.domain.words import AlertStatus, IncidentStatus
 from bot.store.alerts import CHUNK, Identity
 from bot.store.database import UnitOfWork
@@ -97,7 +98,7 @@ def last_told_at(unit: UnitOfWork) -> datetime | None:
 def of_text(unit: UnitOfWork, heading: str) -> list[StoredGroup]:
     """Those of this group text that no webhook has told yet."""
     query = select(channel_groups).where(
-        channel_groups.c.text == heading, channel_groups.c.group_key == channel_groups.c.key
+        channel_groups.c.text == indexable(heading), channel_groups.c.group_key == channel_groups.c.key
     )
     return [_stored(found) for found in unit.connection.execute(query).mappings()]
 
@@ -114,6 +115,7 @@ def of_incident(unit: UnitOfWork, incident_id: int) -> list[StoredGroup]:
 
 def save(unit: UnitOfWork, group: StoredGroup) -> None:
     values = {name: getattr(group, name) for name in StoredGroup.__dataclass_fields__}
+    values["text"] = indexable(group.text)
     values["alerts"] = [[mark, since.isoformat()] for mark, since in group.alerts]
     statement = unit.insert(channel_groups).values(**values)
     unit.connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=values))
