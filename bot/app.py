@@ -219,7 +219,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     refusals = Refusals(
         policy.refusals.at_most, policy.refusals.within.total_seconds(), counted=measures.refused
     )
-    signature = SlackSignature(secret.get_secret_value()) if secret is not None else None
+    signature = SlackSignature(secret.get_secret_value(), desk.now) if secret is not None else None
     web = Web(
         None if settings.socket_mode else bolt, webhook, api, signature, refusals, observed=measures.request
     )

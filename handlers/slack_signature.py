@@ -7,8 +7,8 @@ signature is refused before its body is read.
 import hashlib
 import hmac
 import re
-import time
 from collections.abc import Callable
+from datetime import datetime
 from io import BytesIO
 from wsgiref.types import WSGIEnvironment
 
@@ -28,9 +28,9 @@ class Refused(Exception):
 
 
 class SlackSignature:
-    """Checks requests with the app's signing secret. `now`: seconds since the epoch."""
+    """Checks requests with the app's signing secret. `now` is the desk's clock."""
 
-    def __init__(self, secret: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, secret: str, now: Callable[[], datetime]) -> None:
         self._secret, self._now = secret.encode(), now
 
     def check(self, environ: WSGIEnvironment) -> bool:
@@ -58,7 +58,7 @@ class SlackSignature:
     def _fresh(self, timestamp: str) -> bool:
         if _TIMESTAMP.fullmatch(timestamp) is None:
             return False
-        return abs(self._now() - int(timestamp)) <= FRESH_SECONDS
+        return abs(self._now().timestamp() - int(timestamp)) <= FRESH_SECONDS
 
 
 def content_length(environ: WSGIEnvironment) -> int:

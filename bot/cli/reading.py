@@ -39,7 +39,7 @@ def status(*, as_json: bool) -> int:
             found["database"] = f"does not answer: {type(failure).__name__}"
         live = {}
         for name, broker in application.brokers.items():
-            figures = live_figures(broker, None, 5.0)
+            figures = live_figures(broker, None, 5.0, now=application.desk.now())
             known = known and figures.error is None
             live[name] = {
                 "suspended": figures.suspended,

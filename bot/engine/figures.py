@@ -34,7 +34,7 @@ class FiguresFetcher:
 
     def __call__(self, figures: AccountFigures) -> AccountFigures:
         name = figures.account.name
-        found = live_figures(self._broker_of(name), self._ledger)
+        found = live_figures(self._broker_of(name), self._ledger, now=self._desk.now())
         if found.picture is not None:
             self._pictures[name] = found.picture
         seen = {

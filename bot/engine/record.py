@@ -46,6 +46,7 @@ class StoredRecord:
         self._late = late
 
     def _write(self, entry: Mapping[str, Any]) -> None:
+        now = self._desk.now()
         with self._desk.database.begin() as unit:
             action_steps.write_step(
                 unit,
@@ -54,9 +55,9 @@ class StoredRecord:
                 StepStatus(entry["status"]),
                 entry["summary"],
                 entry["evidence"],
-                at=self._desk.now(),
+                at=now,
             )
-            progressed(unit, self._action_id)
+            progressed(unit, self._action_id, now)
 
 
 class Unrecorded:

@@ -140,7 +140,7 @@ class DriftWatch:
             if known is not None:
                 if known.text != text:
                     drift.still(unit, known.id, text)
-                    messages.refresh(unit, drift_key(known.id))
+                    messages.refresh(unit, drift_key(known.id), at=now)
                 continue
             incident = self._incident(unit, record, kind, text)
             number = drift.begin(unit, record.name, kind, incident.id, text, at=now)
@@ -194,7 +194,7 @@ class DriftWatch:
 
     def _clear(self, unit: UnitOfWork, episode: Episode, seen: Seen, now: datetime) -> None:
         drift.clear(unit, episode.id, at=now)
-        messages.refresh(unit, drift_key(episode.id))
+        messages.refresh(unit, drift_key(episode.id), at=now)
         lasted = now - episode.began_at
         words = f"{episode.account}: over after {_span(lasted)}: {episode.kind.heading}"
         timeline.write(

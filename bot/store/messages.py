@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import IntEnum
 from random import getrandbits
 from typing import Any
@@ -149,14 +149,9 @@ def want(
     unit.wake("deliverer")
 
 
-def refresh(
-    unit: UnitOfWork, key: str, *, urgency: Urgency | None = None, at: datetime | None = None
-) -> bool:
-    """Ask for the newest version of a message that exists; false when there is none under `key`.
-
-    `at` is since when it is wanted, for who has a clock of his own.
-    """
-    since = since_or(at or datetime.now(UTC))
+def refresh(unit: UnitOfWork, key: str, *, at: datetime, urgency: Urgency | None = None) -> bool:
+    """Ask for the newest version of a message that exists, wanted since `at`; false when there is none under `key`."""
+    since = since_or(at)
     values: dict[str, Any] = {"wanted": messages.c.wanted + 1, "wanted_since": since}
     if urgency is not None:
         values["urgency"] = int(urgency)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -59,8 +59,10 @@ class _Side:
         return None
 
 
-def live_figures(broker: Broker, ledger: Ledger | None, deadline: float = DEADLINE) -> Figures:
-    """Ask the broker (and the ledger, if any) for the modal's figures, within `deadline` seconds."""
+def live_figures(
+    broker: Broker, ledger: Ledger | None, deadline: float = DEADLINE, *, now: datetime
+) -> Figures:
+    """Ask the broker (and the ledger, if any) for the modal's figures, from `now` on within `deadline` seconds."""
 
     def ask(what: str, call: Callable[[], T]) -> Pending[T]:
         return Pending(call, f"figures {what} {broker.account}")
@@ -85,7 +87,7 @@ def live_figures(broker: Broker, ledger: Ledger | None, deadline: float = DEADLI
     stops = protective_stops(listing.orders, held) if listing is not None else None
     picture: Picture | None = None
     if listing and listing.complete and held is not None and reading and configuration is not None:
-        picture = Picture(datetime.now(UTC), listing, held, configuration, reading)
+        picture = Picture(now, listing, held, configuration, reading)
     return Figures(
         open_orders=len(listing.orders) if listing is not None and listing.complete else None,
         positions=len(held) if held is not None else None,

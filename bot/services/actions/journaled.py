@@ -129,7 +129,7 @@ def _step(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
         entry["evidence"],
         at=at,
     )
-    progressed(unit, action.id)
+    progressed(unit, action.id, desk.now())
 
 
 def _result(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:

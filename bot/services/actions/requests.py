@@ -137,13 +137,13 @@ def _join(unit: UnitOfWork, known: ActionRecordRow, by: str, key: str, now: date
             unit, incident.id, "ActionJoined", text, at=now, actor=by, details={"action": known.id}
         )
         auditing.joined(unit, known, text, by=by, at=now)
-        messages.refresh(unit, action_key(known.id), urgency=Urgency.ACTION)
+        messages.refresh(unit, action_key(known.id), at=now, urgency=Urgency.ACTION)
     return Confirmed(known.id, incident, joined=True)
 
 
-def progressed(unit: UnitOfWork, action_id: int) -> None:
+def progressed(unit: UnitOfWork, action_id: int, now: datetime) -> None:
     """A step was written: show it."""
-    messages.refresh(unit, action_key(action_id), urgency=Urgency.ACTION)
+    messages.refresh(unit, action_key(action_id), at=now, urgency=Urgency.ACTION)
 
 
 def conclude(desk: Desk, action: ActionRecordRow, result: ActionResult) -> None:
@@ -184,7 +184,7 @@ def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: A
         incident = resumed.record(unit, desk, action, incident, now)
     if action.kind is ActionKind.RECONCILE and result.status is ActionStatus.DONE:
         incident = _reconciled(unit, desk, action, incident, result, now)
-    messages.refresh(unit, action_key(action.id), urgency=Urgency.ACTION)
+    messages.refresh(unit, action_key(action.id), at=now, urgency=Urgency.ACTION)
     show_root(unit, incident, now)
     shown_accounts.refresh_if_changed(unit, action.account, was, now)
 

@@ -1,6 +1,7 @@
 """A halt of 120 orders at the stand-in broker, over HTTP with the real adapter, to its proof."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -122,7 +123,7 @@ def test_reconciling_finds_the_break_with_its_money(desk: Floor) -> None:
 
 def test_the_modal_gets_its_figures_and_the_connections_are_warm_for_the_halt(desk: Floor) -> None:
     desk.account.add_order("MSFT", "sell", 5, "stop", stop_price=380)
-    figures = live_figures(desk.broker, desk.ledger)
+    figures = live_figures(desk.broker, desk.ledger, now=datetime.now(UTC))
     assert (figures.open_orders, figures.positions, figures.ledger_positions) == (1, 2, 2)
     assert figures.protective_stops == ("MSFT sell stop 5 @ 380",)
     assert figures.market_open is True
@@ -134,6 +135,6 @@ def test_the_modal_gets_its_figures_and_the_connections_are_warm_for_the_halt(de
 def test_an_account_without_a_broker_behind_it_gives_figures_with_reasons() -> None:
     with floor() as stage:
         url = stage.simulator.url
-    figures = live_figures(AlpacaBroker("gone", "PK", "secret", url, paper=True), None)
+    figures = live_figures(AlpacaBroker("gone", "PK", "secret", url, paper=True), None, now=datetime.now(UTC))
     assert figures.open_orders is None
     assert set(figures.errors) == {"open orders", "positions", "account", "suspension", "market hours"}

@@ -120,6 +120,6 @@ def test_a_file_that_stands_is_not_shared_again_when_its_row_is_asked_for_anew(
     reconciled(sqlite_desk, 40)
     sqlite_desk.deliver()
     with sqlite_desk.database.begin() as unit:
-        assert messages.refresh(unit, "action:1:breaks")
+        assert messages.refresh(unit, "action:1:breaks", at=sqlite_desk.time.now())
     sqlite_desk.deliver()
     assert len(files(sqlite_desk)) == 1

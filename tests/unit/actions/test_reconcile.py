@@ -209,7 +209,7 @@ def test_the_modal_shows_what_could_be_had_and_why_the_rest_could_not() -> None:
     desk.hold("MSFT", "5")
     desk.open(2, "MSFT", side="sell", type="stop", stop_price=Decimal(380))
     desk.fail("read_clock", BrokerTimeout("clock", "no answer in 2.5 s", may_have_acted=True))
-    figures = live_figures(desk, Books([row("MSFT", "5")]))
+    figures = live_figures(desk, Books([row("MSFT", "5")]), now=datetime(2026, 11, 20, 15, tzinfo=UTC))
     assert (figures.open_orders, figures.positions, figures.ledger_positions) == (2, 1, 1)
     assert figures.protective_stops == ("MSFT sell stop 10 @ 380",) * 2
     assert figures.suspended is False
