@@ -161,7 +161,7 @@ class SlackChat:
                 if isinstance(failure, SlackApiError):
                     raise
                 # Never the failure's own words: they may hold the address to upload to.
-                raise OSError(type(failure).__name__) from None
+                raise (TimeoutError if _timed_out(failure) else OSError)(type(failure).__name__) from None
 
         answer = self._observed("files.upload", upload)
         files = answer.get("files") or [{}]

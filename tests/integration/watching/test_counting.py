@@ -69,6 +69,37 @@ def test_a_call_to_slack_is_counted_by_its_end(
     assert time.monotonic() - began < 2.5
 
 
+def _hang_at(step: str, slack: SlackSimulator, patch: pytest.MonkeyPatch) -> None:
+    if step.startswith("files."):
+        slack.add_fault(step, times=1, hang=3.0)
+        return
+
+    def never(*_: object) -> bool:
+        return slack.faults.released.wait(3)
+
+    patch.setattr("bot.simulator.slack.simulator.receive", never)
+
+
+@pytest.mark.parametrize(
+    "step", ["files.getUploadURLExternal", "the address to upload to", "files.completeUploadExternal"]
+)
+def test_an_upload_that_takes_too_long_at_any_step_is_a_timeout(
+    slack: SlackSimulator, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    seen: Seen = []
+    chat = SlackChat(
+        slack.workspace.bot_token,
+        slack.api_url,
+        timeout=1,
+        observe=lambda method, how, seconds: seen.append((method, how)),
+    )
+    _hang_at(step, slack, monkeypatch)
+    with pytest.raises(ChatError) as told:
+        chat.share(INCIDENTS, "breaks.csv", b"symbol", "Breaks", "all of them")
+    assert seen == [("files.upload", "timeout")]
+    assert "upload/" not in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("reply", "outcome"),
     [
