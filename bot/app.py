@@ -138,8 +138,9 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         LocalCommands(),
     )
     perform = {kind: measures.performing(one, time) for kind, one in perform.items()}
-    # Two pools: a modal waits for its figures, and must not wait for itself.
+    # A modal waits for its figures, and must not wait for itself; nor for what waits for the database.
     background = ThreadPoolExecutor(max_workers=16, thread_name_prefix="background")
+    recording = ThreadPoolExecutor(max_workers=4, thread_name_prefix="recording")
     fetching = ThreadPoolExecutor(max_workers=32, thread_name_prefix="figures")
     modals = Modals(chat, desk.renderer, fetcher, fetching)
     approver = Approver(desk, brokers.__getitem__, modals.whisper)
@@ -196,6 +197,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         modals=modals,
         emergency=emergency,
         background=background,
+        recording=recording,
         approver=approver.run_once,
         team_id=identity.team_id,
         app_id=identity.app_id,

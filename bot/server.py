@@ -10,9 +10,9 @@ from granian.server.mt import MTServer
 
 log = logging.getLogger(__name__)
 
-# Requests handled at the same time; each is short, a webhook's commit is the longest. handlers/web.py gives each kind
-# its share, so that webhooks that hang leave threads for Slack.
-THREADS = 64
+# Requests handled at the same time; each is short, a webhook's commit is the longest. handlers/web.py and
+# handlers/slack_places.py give each kind its share (64 in all), so that what hangs leaves threads for a halt.
+THREADS = 96
 
 
 class OneProcessServer(MTServer):

@@ -46,7 +46,11 @@ class OpensModals(Protocol):
 
 @dataclass(frozen=True)
 class Services:
-    """`background` runs what must not hold up an answer to Slack, such as a word to the person who pressed."""
+    """`background` runs what must not hold up an answer to Slack, such as a word to the person who pressed.
+
+    It never waits for the database, or a database that hangs would keep the window of a halt from opening. What
+    does wait for it is for `recording`.
+    """
 
     desk: Desk
     people: People
@@ -54,6 +58,7 @@ class Services:
     modals: OpensModals
     emergency: Confirms
     background: Executor
+    recording: Executor
     # How Slack's requests name this bot; None is not known (yet), and not checked.
     team_id: Callable[[], str | None] = lambda: None
     app_id: Callable[[], str | None] = lambda: None
@@ -68,7 +73,7 @@ class Services:
 
     def check_approvals(self) -> None:
         """Check at once what waits for it, in the background. What is missed here, the clock takes up."""
-        self.background.submit(_logged, self.approver)
+        self.recording.submit(_logged, self.approver)
 
     @property
     def renderer(self) -> Renderer:
@@ -92,7 +97,7 @@ class Services:
     ) -> None:
         """Keep for the audit that somebody asked for what they may not do, without holding up the answer."""
         by = str((body.get("user") or {}).get("id") or body.get("user_id") or "unknown")[:64]
-        self.background.submit(_keep_refusal, self.desk, what, refusal, by, kind, incident_id)
+        self.recording.submit(_keep_refusal, self.desk, what, refusal, by, kind, incident_id)
 
     def whisper(self, body: Mapping[str, Any], text: str) -> None:
         """Tell the person who pressed something, in the place where it was pressed."""

@@ -7,8 +7,11 @@ from uuid import uuid4
 
 from slack_bolt import Ack, App
 
+from bot.adapters.bounded import StillRunning, bounded
+from bot.domain.incident import Incident
 from bot.domain.words import ActionKind
-from bot.rendering.models import AccountFigures, ConfirmView
+from bot.engine.record import PATIENCE
+from bot.rendering.models import AccountFigures, AccountLine, ConfirmView
 from bot.services import views
 from bot.services.actions.drills import DrillRefused, refuse_live
 from bot.services.actions.home import incident_to_act_in
@@ -61,8 +64,10 @@ def _register_kind(app: App, services: Services, kind: ActionKind) -> None:
 def incident_of_press(services: Services, body: Body, action: dict[str, Any]) -> int | None:
     """The incident pressed on; None when it cannot be told, for instance because the database is away."""
     try:
-        return incident_of(services.desk, body, value_of(action))
-    except DatabaseError:
+        return bounded(
+            lambda: incident_of(services.desk, body, value_of(action)), PATIENCE, "incident of press"
+        )
+    except (DatabaseError, StillRunning):
         return None
 
 
@@ -88,19 +93,22 @@ def _view(
     desk = services.desk
     notes: tuple[str, ...] = ()
     key, drill = None, False
-    try:
+
+    def read() -> tuple[Incident | None, tuple[AccountLine, ...]]:
         with desk.database.read() as unit:
-            incident = (
-                incidents.get(unit, incident_id) if incident_id is not None else incident_to_act_in(unit)
-            )
-            lines = views.account_lines(unit, desk)
+            found = incidents.get(unit, incident_id) if incident_id is not None else incident_to_act_in(unit)
+            return found, views.account_lines(unit, desk)
+
+    try:
+        # A database that hangs is one that is away: whoever wants to halt sees the window all the same.
+        incident, lines = bounded(read, PATIENCE, "view")
         if incident is not None:
             incident_id, key, drill = incident.id, incident.key, incident.drill
         if drill:
             live = [line.name for line in lines if not line.paper]
             lines = tuple(line for line in lines if line.paper)
             notes = (f"{', '.join(live)} is live: a drill never acts on real money.",) if live else ()
-    except DatabaseError:
+    except (DatabaseError, StillRunning):
         # A halt must be possible all the same; the journal takes its record.
         lines = tuple(account_line(account, None) for account in desk.accounts)
         notes = (f"{AWAY} The record goes to the journal file.",)

@@ -18,6 +18,7 @@ from handlers import (
     merging,
 )
 from handlers.context import Services
+from handlers.slack_places import PlacedApp, asked
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def build(services: Services, *, client: WebClient, signing_secret: str | None) 
         # One workspace, one token, known beforehand: asking Slack here would make every ack wait for a network.
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=client.token)
 
-    app = App(
+    app = PlacedApp(
         client=client,
         signing_secret=signing_secret or "socket-mode",
         request_verification_enabled=signing_secret is not None,
@@ -67,17 +68,10 @@ def _origin(services: Services) -> Callable[..., BoltResponse | None]:
                 kind="ForeignRequestRefused",
             )
             return BoltResponse(status=403, body="this request is not of Haltdesk's workspace and app")
-        with about(slack=_asked(body), by=(body.get("user") or {}).get("id") or body.get("user_id")):
+        with about(slack=asked(body), by=(body.get("user") or {}).get("id") or body.get("user_id")):
             return next()
 
     return check
-
-
-def _asked(body: dict[str, Any]) -> str | None:
-    """What was pressed, submitted or written, as its Slack id."""
-    pressed = (body.get("actions") or [{}])[0].get("action_id")
-    told = pressed or (body.get("view") or {}).get("callback_id") or body.get("command") or body.get("type")
-    return str(told)[:80] if told else None
 
 
 def _fits(expected: str | None, given: object) -> bool:

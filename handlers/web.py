@@ -23,7 +23,8 @@ Endpoint = Callable[..., Response]
 # (the endpoint's name, the status that was answered, seconds)
 Observed = Callable[[str, int, float], None]
 
-# Of the server's 64 threads (bot/server.py). What is left is Slack's and the probes'.
+# Of the server's 96 threads (bot/server.py). Slack has 16 places (handlers/slack_places.py); what is left is for halts
+# and cancels, for the probes, and for those who wait for a place.
 WEBHOOKS, PROGRAMS = 32, 16
 
 # What a status says of the request. 404 and 405 are a wrong address: cheap, and no sign of anything.

@@ -26,6 +26,7 @@ from bot.server import serve
 from bot.store import migrate
 from bot.store.database import Database, DatabaseError
 from bot.store.wakeups import listening_connection
+from handlers.slack_places import SOCKET_THREADS
 
 log = logging.getLogger("haltdesk")
 
@@ -171,7 +172,7 @@ def socket_mode(application: Application) -> Iterator[None]:
 
     token = application.configuration.settings.slack_app_token
     assert token is not None
-    handler = SocketModeHandler(application.bolt, token.get_secret_value())
+    handler = SocketModeHandler(application.bolt, token.get_secret_value(), concurrency=SOCKET_THREADS)
     stop = threading.Event()
 
     def connect() -> None:

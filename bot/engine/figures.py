@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
+from bot.adapters.bounded import StillRunning, bounded
+from bot.engine.record import PATIENCE
 from bot.ports.broker import Broker
 from bot.ports.ledger import Ledger
 from bot.rendering.models import AccountFigures
@@ -62,10 +64,15 @@ class FiguresFetcher:
 
     def _remember(self, name: str, learned: Mapping[str, object]) -> AccountRecord | None:
         """Keep what the broker said just now; a halt's modal must not fail because the database does."""
-        try:
+
+        def keep() -> AccountRecord | None:
             with self._desk.database.begin() as unit:
                 if learned:
-                    accounts.read_at_broker(unit, name, verified_at=self._desk.now(), **learned)
+                    accounts.read_at_broker(unit, name, verified_at=now, **learned)
                 return accounts.get(unit, name)
-        except DatabaseError:
+
+        now = self._desk.now()
+        try:
+            return bounded(keep, PATIENCE, "figures kept")
+        except (DatabaseError, StillRunning):
             return None

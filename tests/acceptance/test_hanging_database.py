@@ -13,8 +13,10 @@ import pytest
 import requests
 
 from tests.acceptance.test_metrics import figures
+from tests.acceptance.test_the_road import phase_message
 from tests.acceptance.trading_desk import INCIDENTS, TradingDesk, alert, webhook
 from tests.fixtures.postgres import RealPostgres
+from tests.fixtures.socket_mode import APP_TOKEN, SocketSlack
 
 
 @pytest.fixture
@@ -108,3 +110,72 @@ def test_webhooks_that_hang_leave_room_for_slack(desk: TradingDesk) -> None:
     assert answers.count(200) + answers.count(503) == 80
     stored = desk.until(lambda: desk.api("/v1/incidents")["incidents"], what="an answer")
     assert len(stored) == answers.count(200)
+
+
+def press_all(
+    desk: TradingDesk, ts: str, action_id: str, user: str, number: int
+) -> tuple[list[threading.Thread], list[int]]:
+    answers: list[int] = []
+
+    def press() -> None:
+        answers.append(desk.slack.click(INCIDENTS, ts, action_id, user).status)
+
+    pressers = [threading.Thread(target=press, daemon=True) for _ in range(number)]
+    for one in pressers:
+        one.start()
+    return pressers, answers
+
+
+def shown(desk: TradingDesk, text: str) -> bool:
+    return any(text in desk.slack.text_of(one) for one in desk.slack.messages(INCIDENTS))
+
+
+@pytest.fixture(params=["http", "socket"])
+def either_desk(
+    tmp_path: Path, own_postgres_server: RealPostgres, request: pytest.FixtureRequest
+) -> Iterator[TradingDesk]:
+    """Slack comes over HTTP, or over the bot's own connection."""
+    url = own_postgres_server.fresh_database()
+    if request.param == "http":
+        desk = TradingDesk(tmp_path, url)
+    else:
+        desk = TradingDesk(tmp_path, url, SLACK_APP_TOKEN=APP_TOKEN)
+        desk.slack = SocketSlack()
+    with desk:
+        desk.start()
+        if isinstance(desk.slack, SocketSlack):
+            desk.slack.socket.wait_until_connected()
+        yield desk
+
+
+@pytest.mark.real
+def test_presses_that_hang_leave_room_for_a_halt(either_desk: TradingDesk) -> None:
+    """Eighty people at the checklist, more than there are threads, and thirty who may not halt; then one halts."""
+    desk = either_desk
+    desk.account.add_order("AAPL", "buy", "1", limit_price="100")
+    assert desk.fire(webhook(alert("CircuitBreakerOpen"))).status_code == 200
+    triage = phase_message(desk, "Triage")["ts"]
+    root = desk.root()["ts"]
+    desk.until(lambda: desk.slack.buttons(INCIDENTS, root), what="the buttons")
+    with Frozen(desk.database_url):
+        pressers, answers = press_all(desk, triage, "checklist.toggle:triage.severity", "U0OPERATOR", 80)
+        others, refused = press_all(desk, root, "halt.open", "U0OBSERVER", 30)
+        if not isinstance(desk.slack, SocketSlack):  # there, what is not taken is not answered
+            desk.until(lambda: len(answers) >= 40, what="those without a place to be sent away", seconds=2.5)
+        desk.until(lambda: refused == [200] * 30, what="those who may not to be told so", seconds=2.5)
+
+        pressed = desk.slack.click(INCIDENTS, root, "halt.open", "U0OPERATOR")
+        assert (pressed.status, pressed.seconds < 2) == (200, True), pressed
+        view = desk.slack.wait_for(lambda: desk.slack.views("U0OPERATOR"), what="the modal")[-1]
+        assert view["callback_id"] == "halt.confirm"
+        assert "database does not answer" in str(view["blocks"])
+        desk.until(
+            lambda: "1 open order" in str(desk.slack.views("U0OPERATOR")), what="the figures", seconds=4
+        )
+        confirmed = desk.slack.submit(view["id"], {"reason": "the database hangs"}, "U0OPERATOR")
+        assert (confirmed.status, confirmed.seconds < 2) == (200, True), confirmed
+        desk.until(lambda: desk.account.suspended and not desk.account.open_orders, what="the halt")
+        desk.until(lambda: shown(desk, "Halted: suspended"), what="the proof in the channel")
+    for one in (*pressers, *others):
+        one.join(10)
+    desk.until(lambda: desk.api("/v1/trading-state/main")["state"] == "halted", what="the record", seconds=60)
