@@ -3,7 +3,7 @@
 So that the next webhook of a group finds the incident that is open for it. What is short stays as it is.
 
 Revision ID: 0011
-Revises: 0009
+Revises: 0010
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
