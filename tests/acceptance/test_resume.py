@@ -55,7 +55,8 @@ def test_from_halted_to_normal_and_halted_again_on_the_way(tmp_path: Path, datab
             reconcile(desk)
             before_this = kinds(desk).count("ResumeApproved")
             desk.confirm("resume.open", reason=f"again, {stage}")
-            ts = desk.until(lambda: waiting(desk), what="the request to wait")
+            # The request before may still be shown as waiting: Slack takes one message a second.
+            ts = desk.until(lambda stage=stage: waiting(desk, stage), what="the request to wait")
             press(desk, ts, "resume.approve", APPROVER)
             desk.until(
                 lambda stage=stage: desk.api("/v1/trading-state")["state"] == stage, what=f"{stage} on record"
@@ -66,11 +67,12 @@ def test_from_halted_to_normal_and_halted_again_on_the_way(tmp_path: Path, datab
         assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
-def waiting(desk: TradingDesk) -> str | None:
-    """The ts of the request that waits, anywhere in the thread."""
+def waiting(desk: TradingDesk, stage: str = "") -> str | None:
+    """The ts of the newest request that waits, anywhere in the thread, for that stage if one is given."""
     root = desk.root()
-    for one in desk.slack.thread(INCIDENTS, root["ts"]):
-        if "needs another approver" in desk.slack.text_of(one):
+    for one in reversed(desk.slack.thread(INCIDENTS, root["ts"])):
+        text = desk.slack.text_of(one)
+        if "needs another approver" in text and f"Resume to {stage}" in text:
             return str(one["ts"])
     return None
 
