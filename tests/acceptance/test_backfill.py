@@ -43,9 +43,15 @@ class Lossy:
     """The desk and its pair. `webhooks` False: Alertmanager has a wrong token, and nothing that it sends is taken."""
 
     def __init__(
-        self, folder: Path, *, webhooks: bool = True, take_in_after: str = "1s", **policy: str
+        self,
+        folder: Path,
+        *,
+        webhooks: bool = True,
+        take_in_after: str = "1s",
+        desk: TradingDesk | None = None,
+        **policy: str,
     ) -> None:
-        self.desk = TradingDesk(folder, f"sqlite:///{folder / 'haltdesk.db'}")
+        self.desk = desk or TradingDesk(folder, f"sqlite:///{folder / 'haltdesk.db'}")
         token = TOKEN if webhooks else "another token"
         self.alertmanager = RealAlertmanager(folder / "am", f"{self.desk.url}/alertmanager", token=token)
         self.prometheus = RealPrometheus(
