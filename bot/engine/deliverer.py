@@ -16,8 +16,8 @@ from bot.ports.chat import Chat, ChatRateLimited, ChatRefused, ChatUnavailable
 from bot.ports.record import Timepiece
 from bot.rendering.slots import RenderingError
 from bot.store import deliveries, delivery_lags, message_places
-from bot.store.database import Database
-from bot.store.messages import Message
+from bot.store.database import Database, UnitOfWork
+from bot.store.messages import Message, Urgency
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,10 @@ OLDEST_EVERY = 5
 VERY_LONG = timedelta(minutes=2)
 # chat.update and the reading of channels are in Slack's tier 3: 50 a minute for the whole app, with a short burst.
 TIER_3 = 50 / 60
+# While more messages than CROWD wait for Slack, what is shown already is brought up to date so often at most: without
+# that the first incidents of a storm are edited again and again, and the others wait.
+CROWD = 30
+GATHER = timedelta(seconds=30)
 FURTHER_TRY = 5.0  # seconds that a plainer form of a message waits for its turn at most
 APP = "app"
 
@@ -124,6 +128,10 @@ class Deliverer:
             )
             if claimed is None:
                 return None, 0.0
+            gathered = self._gathered_until(unit, claimed, now)
+            if gathered is not None:
+                deliveries.put_off(unit, claimed, until=gathered)
+                return claimed, (gathered - now) / timedelta(seconds=1)
             wait, until = self._turn(claimed, deliveries.channel_of(unit, claimed), now)
             if wait > 0:
                 deliveries.put_off(unit, claimed, until=until)
@@ -144,6 +152,17 @@ class Deliverer:
         if not found:
             self._rests_until = ended + RESTS * (ended - began)
         return found
+
+    def _gathered_until(self, unit: UnitOfWork, claimed: Message, now: datetime) -> datetime | None:
+        """Until when news wait for more of them, while many wait and Slack was told of this message a moment ago."""
+        if claimed.urgency != Urgency.NEWS or claimed.ts is None or claimed.delivered_at is None:
+            return None
+        until = claimed.delivered_at + GATHER
+        return until if until > now and deliveries.more_wait(unit, CROWD) else None
+
+    def _crowded(self) -> bool:
+        with self._database.read() as unit:
+            return deliveries.more_wait(unit, CROWD)
 
     def _turn(self, claimed: Message, channel: str, now: datetime) -> tuple[float, datetime]:
         """Take a turn of the pace: 0, or the seconds until there is one, and when the message is to be tried."""
@@ -184,7 +203,8 @@ class Deliverer:
             pace.bar(place, self._time.monotonic(), limited.retry_after)
             with self._database.begin(durable=False) as unit:
                 message_places.not_posted(unit, claimed.id)
-            self._put_off(claimed, timedelta())
+            gathers = claimed.urgency == Urgency.NEWS and picture.message.ts is not None and self._crowded()
+            self._put_off(claimed, GATHER if gathers else timedelta())
             return
         except ChatUnavailable as failure:
             self._unavailable(claimed, failure)

@@ -78,6 +78,7 @@ def tell(
         _write(unit, incident, "AlertFired", fired, now)
     if gone:
         _write(unit, incident, "AlertCleared", gone, now)
+    before = incident.severity
     if incident.open and (fired or changed):
         incident = _escalate(unit, desk, incident, fired, changed, fresh=fresh, now=now)
     if gone and incident.open and not alerts.counts(unit, incident.id)[AlertStatus.FIRING]:
@@ -98,7 +99,7 @@ def tell(
     relapse.halt_again(unit, desk, incident, severe)
     if (fired or gone) and not fresh:  # that checklist says how many alerts fire
         messages.refresh_if_there(unit, phase_key(incident.id, Phase.RESOLUTION), now)
-    show_root(unit, incident, now)
+    show_root(unit, incident, now, news=not fresh and incident.severity is before)
 
 
 def _write(unit: UnitOfWork, incident: Incident, kind: str, told: Sequence[Told], now: datetime) -> None:

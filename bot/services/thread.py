@@ -27,7 +27,8 @@ def approval_key(approval_id: int) -> str:
     return f"approval:{approval_id}"
 
 
-def show_root(unit: UnitOfWork, incident: Incident, at: datetime) -> None:
+def show_root(unit: UnitOfWork, incident: Incident, at: datetime, *, news: bool = False) -> None:
+    """`news`: only more of what it says already, which may be gathered when a storm keeps Slack busy."""
     messages.want(
         unit,
         root_key(incident.id),
@@ -35,7 +36,7 @@ def show_root(unit: UnitOfWork, incident: Incident, at: datetime) -> None:
         incident.id,
         channel=incident.channel,
         at=at,
-        urgency=Urgency.INCIDENT,
+        urgency=Urgency.NEWS if news else Urgency.INCIDENT,
     )
 
 

@@ -127,6 +127,14 @@ def any_due(unit: UnitOfWork, *, now: datetime, avoid: Collection[str], edits: b
     return unit.connection.execute(_due(edits), {"now": now, "closed": list(avoid)}).first() is not None
 
 
+_WAITING = select(messages.c.id).where(messages.c.shown < messages.c.wanted).limit(bindparam("some"))
+
+
+def more_wait(unit: UnitOfWork, than: int) -> bool:
+    """Whether Slack is behind with more than so many messages: by one look at an index, which ends there."""
+    return len(unit.connection.execute(_WAITING, {"some": than + 1}).all()) > than
+
+
 _POSTING = (
     update(messages)
     .where(

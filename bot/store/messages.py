@@ -13,6 +13,7 @@ from sqlalchemy import (
     RowMapping,
     and_,
     bindparam,
+    case,
     func,
     literal,
     or_,
@@ -35,6 +36,7 @@ class Urgency(IntEnum):
     ACTION = 1
     INCIDENT = 2
     THREAD = 4
+    NEWS = 5  # a further change of what Slack shows already: it may wait a little and be gathered with the next ones
     NOTICE = 6
 
 
@@ -63,14 +65,25 @@ class Message:
     moved_because: str | None
     reposts: int
     claimed_by: str | None
+    delivered_at: datetime | None
 
 
 FIELDS = [messages.c[name] for name in Message.__dataclass_fields__]
 
 
+def _put_off_beyond(at: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """It waits for its turn or for more news, not for a Slack that refuses it."""
+    return and_(messages.c.attempts == 0, messages.c.next_at > at)
+
+
 def _wanting(statement: SqliteInsert | PostgresInsert) -> Insert:
-    """Posted if it is not there yet, else its newest version is wanted; the content stays where none is given."""
+    """Posted if it is not there yet, else its newest version is wanted; the content stays where none is given.
+
+    News do not make less urgent what waits already; and what is more than news does not wait for them.
+    """
     parent = messages.alias("parent")
+    given = statement.excluded
+    waits = and_(messages.c.shown < messages.c.wanted, messages.c.urgency < given.urgency)
     values: dict[str, Any] = {
         "parent_id": select(parent.c.id).where(parent.c.key == bindparam("parent_key")).scalar_subquery(),
         "content": bindparam("content", type_=json_column(none_as_null=True)),
@@ -79,15 +92,21 @@ def _wanting(statement: SqliteInsert | PostgresInsert) -> Insert:
         index_elements=["key"],
         set_={
             "wanted": messages.c.wanted + 1,
-            "wanted_since": func.coalesce(messages.c.wanted_since, statement.excluded.wanted_since),
-            "urgency": statement.excluded.urgency,
-            "content": func.coalesce(statement.excluded.content, messages.c.content),
+            "wanted_since": func.coalesce(messages.c.wanted_since, given.wanted_since),
+            "urgency": case((waits, messages.c.urgency), else_=given.urgency),
+            "next_at": case(
+                (and_(given.urgency != Urgency.NEWS, _put_off_beyond(given.next_at)), given.next_at),
+                else_=messages.c.next_at,
+            ),
+            "content": func.coalesce(given.content, messages.c.content),
         },
     )
 
 
 # Made once, for they run for every message: SQLAlchemy compiles a statement once, and finds it again by the object.
 _WANT = on_either(_wanting, messages)
+# Gathered by themselves: in one commit for many webhooks the last row of a key stands, and news must not be the last.
+_NEWS = on_either(_wanting, messages)
 _REFRESH = (
     update(messages)
     .where(messages.c.key == bindparam("of_key"))
@@ -96,6 +115,7 @@ _REFRESH = (
         wanted_since=func.coalesce(
             messages.c.wanted_since, bindparam("since", type_=messages.c.wanted_since.type)
         ),
+        urgency=case((messages.c.shown < messages.c.wanted, messages.c.urgency), else_=int(Urgency.NEWS)),
     )
 )
 _GET = select(*FIELDS).where(messages.c.id == bindparam("number"))
@@ -145,14 +165,27 @@ def want(
         "next_at": at,
         "created_at": at,
     }
-    unit.put(_WANT[unit.dialect], values, key=key, refers=parent_key is not None)
+    statements = _NEWS if urgency is Urgency.NEWS else _WANT
+    unit.put(statements[unit.dialect], values, key=key, refers=parent_key is not None)
     unit.wake("deliverer")
+
+
+def _at_once(at: datetime) -> dict[str, Any]:
+    """The newest version is wanted now: it does not wait to be gathered with news."""
+    moment = literal(at, messages.c.next_at.type)
+    return {
+        "wanted": messages.c.wanted + 1,
+        "wanted_since": since_or(at),
+        "urgency": case(
+            (messages.c.urgency == Urgency.NEWS, int(Urgency.INCIDENT)), else_=messages.c.urgency
+        ),
+        "next_at": case((_put_off_beyond(moment), moment), else_=messages.c.next_at),
+    }
 
 
 def refresh(unit: UnitOfWork, key: str, *, at: datetime, urgency: Urgency | None = None) -> bool:
     """Ask for the newest version of a message that exists, wanted since `at`; false when there is none under `key`."""
-    since = since_or(at)
-    values: dict[str, Any] = {"wanted": messages.c.wanted + 1, "wanted_since": since}
+    values = _at_once(at)
     if urgency is not None:
         values["urgency"] = int(urgency)
     found = unit.connection.execute(update(messages).where(messages.c.key == key).values(**values))
@@ -162,7 +195,7 @@ def refresh(unit: UnitOfWork, key: str, *, at: datetime, urgency: Urgency | None
 
 
 def refresh_if_there(unit: UnitOfWork, key: str, at: datetime) -> None:
-    """As `refresh`, for whoever need not know whether there is such a message: it can wait for its batch."""
+    """News of a message, for whoever need not know whether there is such a one: it can wait for its batch."""
     unit.put(_REFRESH, {"of_key": key, "since": at}, key=key)
     unit.wake("deliverer")
 
@@ -225,6 +258,5 @@ def refresh_of_open(unit: UnitOfWork, *, roots: str, others: tuple[str, str], at
     view, ref = others
     shown = or_(messages.c.view == roots, and_(messages.c.view == view, messages.c.ref == ref))
     statement = update(messages).where(messages.c.incident_id.in_(still_open), shown)
-    values = {"wanted": messages.c.wanted + 1, "wanted_since": since_or(at)}
-    if unit.connection.execute(statement.values(**values)).rowcount:
+    if unit.connection.execute(statement.values(**_at_once(at))).rowcount:
         unit.wake("deliverer")
