@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.databases import lay, migrate_once
 from tests.fixtures.loopback import allow_loopback_only
 from tests.fixtures.postgres import RealPostgres
 from tests.fixtures.programs import require
@@ -19,8 +20,8 @@ def _on_this_machine_only() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[RealPostgres]:
-    """One PostgreSQL for this test process, so that processes side by side do not meet."""
-    server = RealPostgres()
+    """One PostgreSQL for this test process, so that processes side by side do not meet. No test may stop it."""
+    server = RealPostgres(quick=True)
     try:
         server.start()
         yield server
@@ -39,9 +40,25 @@ def own_postgres_server() -> Iterator[RealPostgres]:
         server.remove()
 
 
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: RealPostgres) -> str:
+    """A database with the newest schema, for copying: nobody stays connected to it."""
+    url = postgres_server.fresh_database()
+    migrate_once(url)
+    return url
+
+
 @pytest.fixture
-def postgres_url(postgres_server: RealPostgres) -> Iterator[str]:
-    """The SQLAlchemy URL of a fresh database on PostgreSQL."""
+def postgres_url(postgres_server: RealPostgres, migrated_postgres: str) -> Iterator[str]:
+    """The SQLAlchemy URL of a database on PostgreSQL with the newest schema and nothing in it."""
+    url = postgres_server.fresh_database(like=migrated_postgres)
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: RealPostgres) -> Iterator[str]:
+    """The SQLAlchemy URL of a database on PostgreSQL without any table."""
     url = postgres_server.fresh_database()
     yield url
     postgres_server.drop_database(url)
@@ -49,15 +66,25 @@ def postgres_url(postgres_server: RealPostgres) -> Iterator[str]:
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """The SQLAlchemy URL of a fresh SQLite file."""
-    return f"sqlite:///{tmp_path / 'haltdesk.db'}"
+    """The SQLAlchemy URL of an SQLite file with the newest schema and nothing in it."""
+    url = f"sqlite:///{tmp_path / 'haltdesk.db'}"
+    lay(url)
+    return url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A fresh database; the test runs once on each kind."""
+    """A database with the newest schema and nothing in it; the test runs once on each kind."""
     name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
     return str(request.getfixturevalue(name))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without any table; the test runs once on each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'haltdesk.db'}"
+    return str(request.getfixturevalue("empty_postgres_url"))
 
 
 @pytest.fixture(scope="session")

@@ -40,8 +40,8 @@ def press(desk: TradingDesk, button: str) -> None:
     desk.slack.click(INCIDENTS, root, button, "U0OPERATOR")
 
 
-def test_from_the_alert_to_the_postmortem(tmp_path: Path, database_url: str) -> None:
-    with TradingDesk(tmp_path, database_url, notice_delay="2s") as desk:
+def test_from_the_alert_to_the_postmortem(tmp_path: Path, empty_database_url: str) -> None:
+    with TradingDesk(tmp_path, empty_database_url, empty=True, notice_delay="2s") as desk:
         desk.account.add_position("AAPL", "10", "150", "155")
         desk.ledger.set("AAPL", "12", "150", datetime.now(UTC))
         for number in range(3):

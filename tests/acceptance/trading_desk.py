@@ -16,6 +16,7 @@ import requests
 from bot.simulator.broker.simulator import BrokerSimulator
 from bot.simulator.ledger import LedgerSimulator
 from bot.simulator.slack import SlackSimulator
+from tests.fixtures.databases import lay
 from tests.fixtures.ports import free_port
 
 T = TypeVar("T")
@@ -77,9 +78,22 @@ def webhook(*alerts: dict[str, Any], group: str | None = None) -> dict[str, Any]
 
 
 class TradingDesk:
-    """Everything around one Haltdesk. Use as a context manager; `start` and `kill` as often as the story needs."""
+    """Everything around one Haltdesk. Use as a context manager; `start` and `kill` as often as the story needs.
 
-    def __init__(self, folder: Path, database_url: str, *, notice_delay: str = "1s", **settings: str) -> None:
+    An SQLite file that is not there yet is laid with its schema; Haltdesk makes it itself when it begins `empty`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        *,
+        notice_delay: str = "1s",
+        empty: bool = False,
+        **settings: str,
+    ) -> None:
+        if not empty:
+            lay(database_url)
         self.folder, self.database_url = folder, database_url
         self.slack = SlackSimulator()
         self.broker = BrokerSimulator(requests_per_minute=None)

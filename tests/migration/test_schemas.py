@@ -72,8 +72,8 @@ def _count_on(connection: Any, table: Table) -> None:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    opened = Database(database_url)
+def database(empty_database_url: str) -> Iterator[Database]:
+    opened = Database(empty_database_url)
     yield opened
     opened.dispose()
 
@@ -103,10 +103,10 @@ def test_a_released_schema_is_brought_forward_with_every_row(database: Database,
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_the_desk_works_on_where_it_was(database_url: str, database: Database, revision: str) -> None:
+def test_the_desk_works_on_where_it_was(empty_database_url: str, database: Database, revision: str) -> None:
     _as_released(database, revision)
     with SlackSimulator() as slack:
-        desk = DeskInProcess(database_url, slack)  # which migrates, as `haltdesk run` does
+        desk = DeskInProcess(empty_database_url, slack)  # which migrates, as `haltdesk run` does
         with desk.database.read() as unit:
             account = accounts.get(unit, "main")
             wanted = messages.backlog(unit)[0]

@@ -5,7 +5,6 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,8 @@ from bot.services.actions.standing import StoredStanding
 from bot.services.actions.tools import ActionTools
 from bot.simulator.broker.simulator import BrokerSimulator
 from bot.simulator.slack import SlackSimulator
-from bot.store import actions, deliveries, messages, migrate
+from bot.store import actions, deliveries, messages
 from bot.store.actions import ActionRecordRow
-from bot.store.database import Database
 from tests.fixtures.desk_in_process import DeskInProcess, HandMoved
 
 ACCOUNT = "main"
@@ -86,22 +84,11 @@ class MortalRecord:
             self._record.step(name, status, summary, evidence)
 
 
-@cache
-def _empty_database() -> Path:
-    """A migrated database, made once: every example begins with a copy."""
-    folder = Path(tempfile.mkdtemp(prefix="haltdesk-stateful-"))
-    database = Database(f"sqlite:///{folder / 'empty.db'}")
-    migrate.upgrade(database)
-    database.dispose()
-    return folder / "empty.db"
-
-
 class MortalDesk:
     """Alertmanager's, Slack's and the broker's side are servers; deliverer, runner and clock are stepped by hand."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="haltdesk-stateful-"))
-        shutil.copy(_empty_database(), self.folder / "haltdesk.db")
         clock = HandMoved()
         self.slack = SlackSimulator(clock=lambda: clock.at.timestamp()).start()
         self.simulator = BrokerSimulator(requests_per_minute=None)

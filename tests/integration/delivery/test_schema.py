@@ -15,8 +15,8 @@ from bot.store.tables import metadata
 BEFORE = "0002"
 
 
-def test_messages_that_wait_are_brought_forward(database_url: str) -> None:
-    database = Database(database_url)
+def test_messages_that_wait_are_brought_forward(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     config = Config()
     config.set_main_option("script_location", str(Path(migrate.__file__).parent / "migrations"))
     with database.engine.connect() as connection:

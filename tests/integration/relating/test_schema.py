@@ -14,8 +14,8 @@ from bot.store.tables import metadata
 OPENED = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
 
-def test_an_old_incident_is_there_after_the_migration(database_url: str) -> None:
-    database = Database(database_url)
+def test_an_old_incident_is_there_after_the_migration(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     config = migrate._config()
     with database.engine.connect() as connection:
         connection = connection.execution_options(writes=True)

@@ -27,6 +27,7 @@ from bot.store import accounts, actions, approvals, audit, incidents, messages, 
 from bot.store.actions import ActionRecordRow
 from bot.store.approvals import Approval
 from bot.store.database import Database
+from tests.fixtures.databases import lay
 from tests.integration.broker.floor import PATIENT, Floor, floor
 
 OPERATOR, APPROVER, OTHER = "U0OPERATOR", "U0APPROVER", "U0OTHER"
@@ -40,6 +41,7 @@ class Room:
         self.floor, self.time = floor, floor.time
         floor.simulator.clock = floor.simulator.market.clock = floor.time.now
         self.journal = Journal(folder / "journal.jsonl")
+        lay(database_url)
         self.database = Database(database_url)
         migrate.upgrade(self.database)
         self.desk = Desk(
