@@ -99,7 +99,7 @@ class Lossy:
 
     def clear(self) -> None:
         self.prometheus.change_rules(rules())
-        self.desk.until(lambda: "FeedStale" not in self.held() | self.active(), what="its end", seconds=60)
+        self.desk.until(lambda: "FeedStale" not in self.held() | self.active(), what="its end")
 
     def reading(self) -> AlertReading | None:
         database = Database(self.desk.database_url)
@@ -139,7 +139,7 @@ def test_an_alert_that_fires_and_resolves_while_haltdesk_is_dead_is_in_the_timel
         lossy.fire()
         lossy.clear()
         lossy.desk.start()
-        told = lossy.desk.slack.text_of(lossy.desk.reply("found in Prometheus", seconds=60))
+        told = lossy.desk.slack.text_of(lossy.desk.reply("found in Prometheus"))
         assert "FeedStale: fired" in told
         assert lossy.counts() == (0, 1)
         # Killed once more in the middle of its work: it is told once.
@@ -164,9 +164,9 @@ def test_an_alert_that_the_webhook_brought_is_doubled_by_nothing(tmp_path: Path,
         for _ in range(2):
             lossy.fire()
             lossy.until_compared(3)
-            lossy.desk.until(lambda: lossy.counts()[0] == 1, what="one alert that fires", seconds=1)
+            lossy.desk.until(lambda: lossy.counts()[0] == 1, what="one alert that fires")
             lossy.clear()
-            lossy.desk.until(lambda: lossy.counts()[0] == 0, what="the end", seconds=60)
+            lossy.desk.until(lambda: lossy.counts()[0] == 0, what="the end")
             lossy.until_compared(3)
         assert lossy.counts() == (0, 2)
         assert len(lossy.desk.slack.messages(INCIDENTS)) == 1
@@ -176,10 +176,10 @@ def test_an_alert_that_the_webhook_brought_is_doubled_by_nothing(tmp_path: Path,
 def test_without_any_webhook_an_alert_is_found_and_found_gone(tmp_path: Path) -> None:
     with Lossy(tmp_path, webhooks=False, settles="1s") as lossy:
         lossy.fire()
-        lossy.desk.reply("no webhook had brought it", seconds=60)
+        lossy.desk.reply("no webhook had brought it")
         assert lossy.counts() == (1, 0)
         lossy.clear()
-        lossy.desk.reply("Neither Alertmanager nor Prometheus shows it any more", seconds=60)
+        lossy.desk.reply("Neither Alertmanager nor Prometheus shows it any more")
         lossy.desk.reply("All alerts of this incident have cleared")
         assert lossy.counts() == (0, 1)
         assert len(lossy.desk.slack.messages(INCIDENTS)) == 1
@@ -194,14 +194,14 @@ def test_the_empty_list_of_an_alertmanager_that_has_started_anew_clears_nothing(
     del lossy.desk.settings["PROMETHEUS_URL"]  # nobody else can speak for the alert
     with lossy:
         lossy.fire()
-        lossy.desk.until(lambda: lossy.desk.slack.messages(INCIDENTS), what="the incident", seconds=60)
+        lossy.desk.until(lambda: lossy.desk.slack.messages(INCIDENTS), what="the incident")
         lossy.until_compared(1)
         lossy.prometheus.stop()
         lossy.alertmanager.stop()
         lossy.alertmanager.start()
         assert lossy.held() == set()
         if settles == "1s":  # Believed too early, it does what it would always do.
-            lossy.desk.reply("Alertmanager does not show it any more", seconds=60)
+            lossy.desk.reply("Alertmanager does not show it any more")
             return
         reading = lossy.until_compared(6)
         assert reading.alertmanager is not None

@@ -36,7 +36,7 @@ class ChannelDesk(TradingDesk):
         return [one for one in self.slack.messages(INCIDENTS) if one.get("bot_id") == mine]
 
     def root(self) -> dict[str, Any]:
-        return self.until(self.own, what="Haltdesk's incident", seconds=30)[0]
+        return self.until(self.own, what="Haltdesk's incident")[0]
 
     def counts(self) -> tuple[int, int]:
         found = self.api("/v1/incidents/INC-1")["alerts"]
@@ -73,7 +73,7 @@ def test_a_real_alertmanager_that_knows_only_slack(tmp_path: Path, alertmanager_
             assert "read from a Slack message; labels may be incomplete" in root
             assert desk.counts() == (1, 0)
             tell(server, firing=False)
-            desk.reply("All alerts of this incident have cleared", seconds=30)
+            desk.reply("All alerts of this incident have cleared")
             assert desk.counts() == (0, 1)
             assert len(desk.own()) == 1
         finally:
@@ -99,7 +99,7 @@ def test_a_real_alertmanager_that_tells_both(
             desk.until(lambda: _read(desk), what="the message to be read")
             assert desk.counts() == (1, 0)
             tell(server, firing=False)
-            desk.reply("All alerts of this incident have cleared", seconds=30)
+            desk.reply("All alerts of this incident have cleared")
             desk.until(lambda: len(desk.slack.messages(INCIDENTS)) == 3, what="Alertmanager's resolution")
             assert desk.counts() == (0, 1)
             assert desk.incidents() == 1

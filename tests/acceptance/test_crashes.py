@@ -31,7 +31,7 @@ def test_killed_after_the_post_whose_answer_never_came(tmp_path: Path, database_
 
         desk.slack.faults.clear()
         desk.start()
-        desk.reply("Triage", seconds=30)
+        desk.reply("Triage")
         assert len(desk.slack.messages(INCIDENTS)) == 1
 
 
@@ -51,7 +51,7 @@ def test_killed_between_the_confirmation_and_the_first_call(tmp_path: Path, data
 
         desk.broker.faults.clear()
         desk.start()
-        desk.reply("HALTED, proved", seconds=40)
+        desk.reply("HALTED, proved")
         assert desk.account.suspended
         assert not desk.account.open_orders
         actions = desk.api("/v1/incidents/INC-1")["actions"]

@@ -150,14 +150,13 @@ def test_a_halt_with_the_barest_slack(tmp_path: Path) -> None:
         assert opened[0]["view"]["callback_id"] == "halt.confirm"
 
         assert send(desk, submitted("halt.confirm", "1.1.b", "by hand")).status_code == 200
-        desk.until(lambda: desk.api("/v1/trading-state")["state"] == "halted", what="the proof", seconds=30)
+        desk.until(lambda: desk.api("/v1/trading-state")["state"] == "halted", what="the proof")
         assert desk.account.suspended
         # The same view id again, another press: a second halt, which proves it afresh.
         assert send(desk, submitted("halt.confirm", "1.1.c", "to be sure")).status_code == 200
         desk.until(
             lambda: [one["status"] for one in desk.api("/v1/incidents/INC-1")["actions"]] == ["done", "done"],
             what="the second proof",
-            seconds=30,
         )
         assert (
             send(desk, {"command": "/incident", "text": "list", "user_id": "U0OPERATOR"}).status_code == 200

@@ -1,10 +1,10 @@
 """SIGKILL at every call of a flatten: after a restart there is one action, a flat account, and no close sent twice."""
 
-import threading
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance.dying import Death
 from tests.acceptance.resuming import APPROVER, OPERATOR, ended, halt, kinds, open_for_business, press
 from tests.acceptance.trading_desk import INCIDENTS, TradingDesk
 
@@ -33,24 +33,12 @@ def test_killed_at_a_call_of_the_flatten(call: int, tmp_path: Path) -> None:
         open_for_business(desk)
         halt(desk)
         ts = ask_to_flatten(desk)
-        killed = threading.Event()
-        seen_by_the_dead: list[int] = []
-
-        def die(_: object) -> None:
-            desk.kill()
-            seen_by_the_dead.append(len(desk.broker.requests))
-            killed.set()
-
-        desk.broker.on_request(call, die, after=call % 2 == 0)
+        death = Death(desk, call, after=call % 2 == 0)
         press(desk, ts, "flatten.approve", APPROVER)
-        if not killed.wait(6):
-            # Fewer calls were enough this time: then it has ended, and dying now must change nothing.
-            desk.reply("no position is left")
-            desk.kill()
-            seen_by_the_dead.append(len(desk.broker.requests))
+        death.wait("no position is left")
         desk.start()
 
-        desk.reply("Flat: the 2 positions held at the start are closed, no position is left.", seconds=30)
+        desk.reply("Flat: the 2 positions held at the start are closed, no position is left.")
         (action,) = ended(desk, "flatten")
         assert action["status"] == "done"
         assert action["evidence"]["positions_before"] == {"AAPL": "10", "MSFT": "-5"}
@@ -67,7 +55,7 @@ def test_killed_at_a_call_of_the_flatten(call: int, tmp_path: Path) -> None:
         assert desk.account.suspended
         assert desk.api("/v1/trading-state")["state"] == "halted"
         # In its second life nothing is closed before the positions have been read again.
-        after = desk.broker.requests[seen_by_the_dead[0] :]
+        after = desk.broker.requests[death.requests :]
         closes = [
             place for place, one in enumerate(after) if one.method == "DELETE" and "/positions/" in one.path
         ]

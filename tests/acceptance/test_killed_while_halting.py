@@ -1,10 +1,10 @@
 """SIGKILL at every call that a halt makes: after a restart there is one action, the right state, a complete record."""
 
-import threading
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance.dying import Death
 from tests.acceptance.trading_desk import INCIDENTS, TradingDesk, alert, webhook
 
 # A halt of an account with open orders makes this many calls, or a few more when a listing comes early.
@@ -23,24 +23,12 @@ def halted_after_a_kill(folder: Path, call: int, *, after: bool) -> None:
         view = desk.slack.wait_for(lambda: desk.slack.views("U0OPERATOR"), what="the modal")[-1]
         # The figures of the modal are calls too: the halt's own are counted from here.
         desk.slack.wait_for(lambda: desk.slack.calls_of("views.update"), what="the figures")
-        killed, over = threading.Event(), threading.Event()
-
-        def die(_: object) -> None:
-            if over.is_set():  # the calls of the next life, which looks at the account when it starts
-                return
-            desk.kill()
-            killed.set()
-
-        desk.broker.on_request(call, die, after=after)
+        death = Death(desk, call, after=after)
         desk.slack.submit(view["id"], {"reason": "breaks over limit"}, "U0OPERATOR")
-        if not killed.wait(6):
-            # Fewer calls were enough this time: then the halt has ended, and dying now must change nothing.
-            desk.reply("HALTED")
-            desk.kill()
-        over.set()
+        death.wait("HALTED")
         desk.start()
 
-        desk.reply("HALTED, proved", seconds=30)
+        desk.reply("HALTED, proved")
         incident = desk.api("/v1/incidents/INC-1")
         assert [action["kind"] for action in incident["actions"]] == ["halt"]
         action = incident["actions"][0]

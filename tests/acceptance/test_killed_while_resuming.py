@@ -1,11 +1,11 @@
 """SIGKILL at every call of a resume: after a restart there is one action, the right state, a complete record."""
 
-import threading
 from pathlib import Path
 
 import pytest
 
 from bot.domain.stages import TIGHT
+from tests.acceptance.dying import Death
 from tests.acceptance.resuming import APPROVER, ask, ended, halt, kinds, open_for_business, press, reconcile
 from tests.acceptance.trading_desk import TradingDesk
 
@@ -22,21 +22,12 @@ def test_killed_at_a_call_of_the_resume(call: int, tmp_path: Path) -> None:
         halt(desk)
         reconcile(desk)
         ts = ask(desk, "restricted")
-        killed = threading.Event()
-
-        def die(_: object) -> None:
-            desk.kill()
-            killed.set()
-
-        desk.broker.on_request(call, die, after=call % 2 == 0)
+        death = Death(desk, call, after=call % 2 == 0)
         press(desk, ts, "resume.approve", APPROVER)
-        if not killed.wait(6):
-            # Fewer calls were enough this time: then it has ended, and dying now must change nothing.
-            desk.reply("Resumed to restricted")
-            desk.kill()
+        death.wait("Resumed to restricted")
         desk.start()
 
-        desk.reply("Resumed to restricted", seconds=30)
+        desk.reply("Resumed to restricted")
         (action,) = ended(desk, "resume")
         assert action["status"] == "done"
         found = kinds(desk)

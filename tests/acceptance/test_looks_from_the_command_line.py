@@ -52,7 +52,7 @@ def test_breaks_over_the_thresholds_halt_as_they_do_from_slack(desk: TradingDesk
     done = desk.cli("reconcile")
     assert done.returncode == 1
     assert "The desk's thresholds halt this account now" in done.stdout
-    desk.reply("HALTED, proved", seconds=30)
+    desk.reply("HALTED, proved")
     assert desk.account.suspended
 
 

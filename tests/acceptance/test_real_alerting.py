@@ -29,18 +29,18 @@ def test_an_alert_of_the_real_pair_opens_an_incident_and_clears(
         try:
             alertmanager.start()
             prometheus.start()
-            desk.until(lambda: desk.slack.messages(INCIDENTS), what="the incident", seconds=60)
+            desk.until(lambda: desk.slack.messages(INCIDENTS), what="the incident")
             root = desk.slack.text_of(desk.root())
             assert "SEV-1 · INC-1 · TradingbotReconciliationBreaks" in root
             assert "$2300" in root or "$2,300" in root
             # The checklist and a health check over the same real pair.
             desk.reply("Triage")
             desk.confirm("health.open")
-            told = desk.slack.text_of(desk.reply("1 rules healthy", seconds=30))
+            told = desk.slack.text_of(desk.reply("1 rules healthy"))
             assert "Alertmanager" in told
 
             prometheus.change_rules(_breaks(False))
-            desk.reply("All alerts of this incident have cleared", seconds=60)
+            desk.reply("All alerts of this incident have cleared")
             counts = desk.api("/v1/incidents/INC-1")["alerts"]
             assert (counts["firing"], counts["resolved"]) == (0, 1)
             assert len(desk.slack.messages(INCIDENTS)) == 1

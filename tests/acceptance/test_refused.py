@@ -5,7 +5,7 @@ import hmac
 import http.client
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -22,6 +22,8 @@ JSON = "application/json"
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[TradingDesk]:
     with TradingDesk(tmp_path, f"sqlite:///{tmp_path / 'haltdesk.db'}") as found:
+        # A span that ends within no test, however slow the machine is.
+        found.policy.write_text(found.policy.read_text() + '[refusals]\nwithin = "1h"\n')
         found.start()
         yield found
 
@@ -41,7 +43,7 @@ def test_a_wrong_token_is_slowed_down_and_the_right_one_from_the_same_address_is
     body = webhook(alert("OrderRejects"))
     answers = [fresh.fire(body, token=f"wrong-{number}") for number in range(30)]
     assert [one.status_code for one in answers] == [401] * 20 + [429] * 10
-    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 10
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 3600
     unauthorised = requests.get(f"{fresh.url}/v1/incidents", timeout=10)
     assert unauthorised.status_code == 429
 
@@ -79,22 +81,31 @@ def signed(body: bytes, secret: str = "simulator-signing-secret", at: float | No
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    "headers",
     [
-        ({}, 401),
-        ({"X-Slack-Signature": "v0=" + "0" * 64}, 401),
-        ({"X-Slack-Signature": "v0=" + "0" * 64, "X-Slack-Request-Timestamp": "soon"}, 401),
-        ({"X-Slack-Signature": "v0=" + "0" * 64, "X-Slack-Request-Timestamp": "9" * 400}, 401),
-        (signed(b"{}", at=0), 401),
-        (signed(b"{}", secret="another"), 401),
-        (signed(b"[]"), 401),
+        dict,
+        lambda: {"X-Slack-Signature": "v0=" + "0" * 64},
+        lambda: {"X-Slack-Signature": "v0=" + "0" * 64, "X-Slack-Request-Timestamp": "soon"},
+        lambda: {"X-Slack-Signature": "v0=" + "0" * 64, "X-Slack-Request-Timestamp": "9" * 400},
+        lambda: signed(b"{}", at=0),
+        lambda: signed(b"{}", secret="another"),
+        lambda: signed(b"[]"),
+    ],
+    ids=[
+        "unsigned",
+        "no time",
+        "a word for a time",
+        "no time of ours",
+        "old",
+        "another secret",
+        "another body",
     ],
 )
-def test_what_is_not_signed_is_refused(desk: TradingDesk, headers: dict[str, str], status: int) -> None:
+def test_what_is_not_signed_is_refused(desk: TradingDesk, headers: Callable[[], dict[str, str]]) -> None:
     answer = requests.post(
-        f"{desk.url}/slack/events", data=b"{}", headers={"Content-Type": JSON} | headers, timeout=10
+        f"{desk.url}/slack/events", data=b"{}", headers={"Content-Type": JSON} | headers(), timeout=10
     )
-    assert answer.status_code == status
+    assert answer.status_code == 401
 
 
 def test_slacks_look_at_the_certificate_is_answered_and_does_nothing(desk: TradingDesk) -> None:

@@ -38,5 +38,5 @@ def test_a_split_is_not_clean_and_halts_nothing_and_without_the_brokers_word_it_
         failed = desk.cli("reconcile")
         assert failed.returncode == 1
         assert "Splits could not be looked up (broker error 500" in failed.stdout
-        desk.reply("HALTED, proved", seconds=30)
+        desk.reply("HALTED, proved")
         assert desk.account.suspended

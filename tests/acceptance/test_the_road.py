@@ -17,7 +17,7 @@ def phase_message(desk: TradingDesk, title: str) -> dict[str, Any]:
                 return reply
         return None
 
-    found = desk.slack.wait_for(look, timeout=20, what=f"the checklist of {title}")
+    found = desk.slack.wait_for(look, what=f"the checklist of {title}")
     assert found is not None
     return found
 
@@ -121,7 +121,6 @@ def test_from_the_alert_to_the_postmortem(tmp_path: Path, empty_database_url: st
         # The draft of the first resolution stands there already, and is edited when Slack's pace lets it be.
         desk.slack.wait_for(
             lambda: "fired again" in desk.slack.text_of(desk.slack.message(INCIDENTS, drafts[0]["ts"])),
-            timeout=30,
             what="the newest draft",
         )
         draft = desk.slack.text_of(desk.slack.message(INCIDENTS, drafts[0]["ts"]))

@@ -35,7 +35,7 @@ def test_118_of_120_go_at_once(tmp_path: Path) -> None:
         before = len(desk.slack.calls)
         desk.account.release(stuck.id)
         desk.account.accept(refused.id)
-        desk.reply("HALTED, proved", seconds=60)
+        desk.reply("HALTED, proved")
         assert not desk.account.open_orders
         assert desk.api("/v1/trading-state")["state"] == "halted"
         proof = desk.api("/v1/incidents/INC-1")["actions"][0]["evidence"]["proof"]

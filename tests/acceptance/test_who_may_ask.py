@@ -93,7 +93,7 @@ def test_what_was_refused_is_in_the_audit(desk: TradingDesk) -> None:
         )
         return found if all(any(str(e["text"]).startswith(w) for e in found) for w in wanted) else []
 
-    found = desk.until(kept, what="every refusal in the audit", seconds=60)
+    found = desk.until(kept, what="every refusal in the audit")
     pressed = [entry for entry in found if str(entry["text"]).startswith("Acknowledge")]
     assert {entry["actor"] for entry in pressed} == {"U0OBSERVER"}
     assert {entry["incident"] for entry in pressed} == {"INC-1"}

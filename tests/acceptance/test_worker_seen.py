@@ -33,7 +33,7 @@ def test_a_worker_answers_probes_and_scrapes_and_nothing_else(tmp_path: Path, po
                     )
             worker = f"http://127.0.0.1:{port}"
             for address in (desk.url, worker):
-                desk.until(lambda at=address: ready(at), what=f"{address} to be ready", seconds=60)
+                desk.until(lambda at=address: ready(at), what=f"{address} to be ready")
             assert desk.fire(webhook(alert("OrderRejects"))).status_code == 200
             desk.root()
             assert requests.post(f"{worker}/alertmanager", timeout=5).status_code == 404

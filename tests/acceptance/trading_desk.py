@@ -17,6 +17,7 @@ from bot.simulator.broker.simulator import BrokerSimulator
 from bot.simulator.ledger import LedgerSimulator
 from bot.simulator.slack import SlackSimulator
 from tests.fixtures.databases import lay
+from tests.fixtures.haltdesk_process import HaltdeskProcess
 from tests.fixtures.ports import free_port
 
 T = TypeVar("T")
@@ -24,6 +25,8 @@ T = TypeVar("T")
 INCIDENTS, STAKEHOLDERS = "C0INCIDENTS", "C0STAKEHOLDERS"
 TOKEN = "alertmanager-token-of-the-test"
 API_TOKEN = "api-token-of-the-test"
+# Seconds within which anything must come that is waited for: far more than it takes, for machines that are slow.
+PATIENCE = 90.0
 ROOT = Path(__file__).resolve().parents[2]
 
 POLICY = """
@@ -80,7 +83,8 @@ def webhook(*alerts: dict[str, Any], group: str | None = None) -> dict[str, Any]
 class TradingDesk:
     """Everything around one Haltdesk. Use as a context manager; `start` and `kill` as often as the story needs.
 
-    An SQLite file that is not there yet is laid with its schema; Haltdesk makes it itself when it begins `empty`.
+    An SQLite file that is not there yet is laid with its schema. With `empty`, Haltdesk begins from nothing: it makes
+    its database itself, and its process starts as `python -m bot run`.
     """
 
     def __init__(
@@ -92,10 +96,12 @@ class TradingDesk:
         empty: bool = False,
         **settings: str,
     ) -> None:
+        self._empty = empty
         if not empty:
             lay(database_url)
         self.folder, self.database_url = folder, database_url
         self.slack = SlackSimulator()
+        self.slack.be_patient(PATIENCE)
         self.broker = BrokerSimulator(requests_per_minute=None)
         self.account = self.broker.account("paper")
         self.ledger = LedgerSimulator(folder / "ledger.db")
@@ -103,7 +109,7 @@ class TradingDesk:
         self.policy = folder / "haltdesk.toml"
         self.policy.write_text(POLICY.format(delay=notice_delay))
         self.port = free_port()
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | HaltdeskProcess | None = None
         self.log = folder / "bot.log"
 
     @property
@@ -151,22 +157,27 @@ class TradingDesk:
 
     def start(self) -> None:
         """Start `haltdesk run` and wait until it answers."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "run"],
-                cwd=self.folder,
-                env=self.environment(),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+        if self._empty:
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "bot", "run"],
+                    cwd=self.folder,
+                    env=self.environment(),
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+        else:
+            self.process = HaltdeskProcess(
+                "run", folder=self.folder, environment=self.environment(), log=self.log
             )
-        self.until(self._alive, what="haltdesk run to answer", seconds=30)
+        self.until(self._alive, what="haltdesk run to answer")
 
     def _alive(self) -> bool:
         assert self.process is not None
         assert self.process.poll() is None, f"haltdesk ended:\n{self.log.read_text()[-3000:]}"
         try:
-            return requests.get(f"{self.url}/healthz", timeout=2).status_code == 200
+            return requests.get(f"{self.url}/healthz", timeout=10).status_code == 200
         except requests.RequestException:
             return False
 
@@ -175,14 +186,15 @@ class TradingDesk:
         if self.process is not None:
             with suppress(ProcessLookupError):  # it has ended by itself, and the test says why
                 os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            self.process.kill()
+            self.process.wait(60)
             self.process = None
 
     def stop(self) -> int:
         """SIGTERM, as a deployment does; returns the exit code."""
         assert self.process is not None
         self.process.terminate()
-        code = self.process.wait(30)
+        code = self.process.wait(60)
         self.process = None
         return code
 
@@ -205,21 +217,27 @@ class TradingDesk:
 
     def api(self, path: str) -> Any:
         answer = requests.get(
-            f"{self.url}{path}", headers={"Authorization": f"Bearer {API_TOKEN}"}, timeout=10
+            f"{self.url}{path}", headers={"Authorization": f"Bearer {API_TOKEN}"}, timeout=30
         )
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def until(self, predicate: Callable[[], T], *, what: str, seconds: float = 20) -> T:
+    def until(self, predicate: Callable[[], T], *, what: str, seconds: float = PATIENCE) -> T:
         """Wait until it is true: something outside this process (a database, a server) is being waited for."""
         ends = time.monotonic() + seconds
+        pause = 0.02
         while True:
             found = predicate()
             if found:
                 return found
-            shown = f"{self.slack.transcript()}\n{self.log.read_text()[-3000:] if self.log.exists() else ''}"
-            assert time.monotonic() < ends, f"waited {seconds} s for {what}\n{shown}"
-            _PAUSE.wait(0.02)
+            assert time.monotonic() < ends, f"waited {seconds:g} s for {what}\n{self._shown()}"
+            _PAUSE.wait(pause)
+            pause = min(pause * 1.2, 0.2)  # what takes long is not hurried by asking
+
+    def _shown(self) -> str:
+        """What a person who reads a failed test wants to see."""
+        log = self.log.read_text()[-3000:] if self.log.exists() else ""
+        return f"{self.slack.transcript()}\n{log}"
 
     # What the desk sees in Slack.
 
@@ -227,19 +245,17 @@ class TradingDesk:
         """The root message of the one incident."""
         return self.slack.wait_for(lambda: self.slack.messages(INCIDENTS), what="an incident")[0]
 
-    def reply(self, text: str, seconds: float = 20) -> dict[str, Any]:
+    def reply(self, text: str, seconds: float = PATIENCE) -> dict[str, Any]:
         """The reply in the incident's thread in which `text` can be read."""
-        root = self.root()
+        self.root()
+        return self.slack.wait_for(
+            lambda: self.replied(text), timeout=seconds, what=f"{text!r} in the thread"
+        )[0]
 
-        def look() -> dict[str, Any] | None:
-            found = [
-                one for one in self.slack.thread(INCIDENTS, root["ts"]) if text in self.slack.text_of(one)
-            ]
-            return found[0] if found else None
-
-        found = self.slack.wait_for(look, timeout=seconds, what=f"{text!r} in the thread")
-        assert found is not None
-        return found
+    def replied(self, text: str) -> list[dict[str, Any]]:
+        """The replies so far in which `text` can be read."""
+        thread = self.slack.thread(INCIDENTS, self.root()["ts"])
+        return [one for one in thread if text in self.slack.text_of(one)]
 
     def confirm(self, button: str, user: str = "U0OPERATOR", **values: Any) -> None:
         """Press an action's button in the root message, and confirm its modal."""

@@ -123,7 +123,7 @@ class Looking:
             assert isinstance(content, bytes), f"{file_id} was never uploaded"
             return content
 
-    def wait_for(self, predicate: Callable[[], T], timeout: float = 10, what: str = "it") -> T:
+    def wait_for(self, predicate: Callable[[], T], timeout: float = 60, what: str = "it") -> T:
         """Wait until the predicate is true, and return what it gave. `timeout` is in real seconds.
 
         The predicate is asked again after each change of the workspace, and at least four times a second.

@@ -15,11 +15,15 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class Sender:
-    """Posts to the bot's base URL. Signed with the machine's time: the bot compares it with its own."""
+    """Posts to the bot's base URL. Signed with the machine's time: the bot compares it with its own.
+
+    `patience`: seconds within which an answer must come.
+    """
 
     def __init__(self, app_url: str | None, signing_secret: str) -> None:
         self.app_url = app_url
         self.signing_secret = signing_secret
+        self.patience = ACK_SECONDS
 
     def send(
         self,
@@ -50,23 +54,29 @@ class Sender:
             **(headers or {}),
         }
         base = urlsplit(self.app_url)
-        connection = http.client.HTTPConnection(base.hostname or "127.0.0.1", base.port, timeout=ACK_SECONDS)
+        connection = http.client.HTTPConnection(
+            base.hostname or "127.0.0.1", base.port, timeout=self.patience
+        )
         began = time.monotonic()
         try:
             connection.request("POST", base.path.rstrip("/") + path, body.encode(), all_headers)
             response = connection.getresponse()
             text = response.read().decode("utf-8", "replace")
         except TimeoutError:
-            return Answer(0, time.monotonic() - began, "", request, "no answer within 3 s")
+            return Answer(0, time.monotonic() - began, "", request, self._too_late)
         except (OSError, http.client.HTTPException) as error:
             why = f"the connection failed: {type(error).__name__}"
             return Answer(0, time.monotonic() - began, "", request, why)
         finally:
             connection.close()
         seconds = time.monotonic() - began
-        if seconds > ACK_SECONDS:
-            return Answer(0, seconds, text, request, "no answer within 3 s")
+        if seconds > self.patience:
+            return Answer(0, seconds, text, request, self._too_late)
         return Answer(response.status, seconds, text, request, None, dict(response.getheaders()))
+
+    @property
+    def _too_late(self) -> str:
+        return f"no answer within {self.patience:g} s"
 
     def again(self, answer: Answer, number: int = 1, reason: str = "http_timeout") -> Answer:
         """The same request once more, marked as a retry and freshly signed."""

@@ -121,6 +121,13 @@ class SlackSimulator(ModalActing, Others, Looking):
         self.workspace.clock = clock
         self.faults.keep_time_by(clock)
 
+    def be_patient(self, seconds: float) -> None:
+        """Wait so long for the bot's answers, and let triggers live so long: for tests on machines that are slow.
+
+        Slack's limit for each is 3 s.
+        """
+        self.sender.patience = self.workspace.patience = seconds
+
     def pace(self, method: str, per_second: float) -> None:
         """Answer 429 to calls beyond `per_second` a channel; 0 lifts the limit."""
         self.faults.pace(method, per_second)

@@ -78,6 +78,7 @@ class Workspace:
         users: tuple[tuple[str, str], ...],
     ) -> None:
         self.clock = clock
+        self.patience = TRIGGER_SECONDS
         self.team_id = team_id
         self.app_id = app_id
         self.bot_id = "B0HALTDESK"
@@ -133,13 +134,13 @@ class Workspace:
             return name
 
     def use_trigger(self, name: str) -> Trigger:
-        """Exchange a trigger: it serves once, and for 3 s."""
+        """Exchange a trigger: it serves once, and not for long."""
         trigger = self.triggers.get(name)
         if trigger is None:
             raise SlackError("invalid_trigger_id")
         if trigger.used:
             raise SlackError("exchanged_trigger_id")
-        if self.clock() - trigger.born > TRIGGER_SECONDS:
+        if self.clock() - trigger.born > self.patience:
             raise SlackError("expired_trigger_id")
         trigger.used = True
         return trigger

@@ -7,7 +7,6 @@ from pathlib import Path
 from sqlalchemy import select
 
 from bot.config.policy import load_policy
-from bot.rendering.render import Renderer
 from bot.services.desk import Channels, Desk, DeskAccount
 from bot.simulator.slack import SlackSimulator
 from bot.store import tables
@@ -15,6 +14,7 @@ from bot.store.database import Database
 from tests.acceptance.storms.storm import Identity, Storm
 from tests.acceptance.trading_desk import INCIDENTS, STAKEHOLDERS, TradingDesk
 from tests.fixtures.pictures import standing
+from tests.fixtures.rendering import shared_renderer
 
 
 def reading(desk: TradingDesk) -> Desk:
@@ -25,7 +25,7 @@ def reading(desk: TradingDesk) -> Desk:
         channels=Channels(INCIDENTS, STAKEHOLDERS, "C0DRILLS"),
         accounts=(DeskAccount("main", paper=True),),
         now=datetime.now,  # never asked: pictures are taken as of a message's own moment
-        renderer=Renderer(),
+        renderer=shared_renderer(),
         operators=frozenset({"U0OPERATOR", "U0ENGINEER"}),
         approvers=frozenset({"U0APPROVER", "U0ENGINEER"}),
     )

@@ -1,11 +1,7 @@
 """Haltdesk in one process on SQLite, or in two web and two worker processes on PostgreSQL; each of them can die."""
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -15,6 +11,7 @@ from urllib.parse import urlencode
 import requests
 
 from tests.acceptance.trading_desk import TradingDesk
+from tests.fixtures.haltdesk_process import HaltdeskProcess
 from tests.fixtures.ports import free_port
 
 
@@ -28,7 +25,7 @@ class Process:
         self._folder.mkdir()
         self._port = desk.port if role == "run" else free_port()
         self.log = self._folder / "bot.log"
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: HaltdeskProcess | None = None
         self.lives = 0
 
     @property
@@ -46,23 +43,14 @@ class Process:
             "PORT": str(self._port),
             "JOURNAL_PATH": str(self._folder / "journal.jsonl"),
         }
-        with self.log.open("ab") as log:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", "bot", self._role],
-                cwd=self._folder,
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._child = HaltdeskProcess(self._role, folder=self._folder, environment=environment, log=self.log)
         self.lives += 1
 
     def kill(self) -> None:
         """SIGKILL; nothing when it does not run."""
         if self._child is not None:
-            if self._child.poll() is None:
-                os.killpg(self._child.pid, signal.SIGKILL)
-            self._child.wait(10)
+            self._child.kill()
+            self._child.wait(60)
             self._child = None
 
     def assert_alive(self) -> None:
@@ -156,7 +144,7 @@ class Reaper(threading.Thread):
                 victim.kill()
                 self.killed.append((time.time(), victim.name))
                 victim.start()
-                self._desk.until(victim.answers, what=f"{victim.name} to answer again", seconds=60)
+                self._desk.until(victim.answers, what=f"{victim.name} to answer again")
         except BaseException as failure:
             self.failure = failure
             raise

@@ -13,8 +13,8 @@ from bot.services.actions.tools import ActionTools
 from bot.simulator.broker import Account, BrokerSimulator
 from tests.unit.actions.desk import Books, HandTime, Notebook
 
-QUICK = Timeouts(connect=0.5, read=0.15, whole=0.6)
-PATIENT = Timeouts()  # where a slow answer is not the subject
+QUICK = Timeouts(connect=0.5, read=0.3, whole=1.0)  # where an answer never comes
+PATIENT = Timeouts(connect=30, read=30, whole=60)  # where a slow answer is not the subject
 
 
 class Floor:
@@ -54,8 +54,13 @@ class Floor:
         return self.account.suspended and not self.account.open_orders
 
 
+def for_fault(fault: str) -> Timeouts:
+    """Short only for the fault that is waited out: a slow machine must not look like a broken broker."""
+    return QUICK if fault == "hang" else PATIENT
+
+
 @contextmanager
-def floor(timeouts: Timeouts = QUICK) -> Iterator[Floor]:
+def floor(timeouts: Timeouts = PATIENT) -> Iterator[Floor]:
     with BrokerSimulator(requests_per_minute=None) as simulator:
         stage = Floor(simulator, timeouts)
         try:

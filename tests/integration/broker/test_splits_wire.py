@@ -13,7 +13,7 @@ from bot.ports.broker import BrokerAnswerUnreadable, BrokerError, BrokerRefused,
 from bot.simulator.broker import BrokerSimulator
 from tests.integration.broker.wires import hang, json_answer, wire
 
-QUICK = Timeouts(connect=0.3, read=0.3, whole=0.6)
+PATIENT = Timeouts(connect=30, read=30, whole=60)
 CLOSE = "Connection: close\r\n"
 FIRST, LAST = date(2026, 1, 2), date(2026, 1, 7)
 FORWARD = '{"symbol":"AAPL","new_rate":2,"old_rate":1,"process_date":"2026-01-06","ex_date":"2026-01-06"}'
@@ -21,7 +21,7 @@ REVERSE = '{"symbol":"MSFT","new_rate":1,"old_rate":10.5,"process_date":"2026-01
 
 
 def broker(url: str) -> AlpacaBroker:
-    return AlpacaBroker("paper", "PKDESK", "s3cret-of-the-desk", url, paper=True, timeouts=QUICK)
+    return AlpacaBroker("paper", "PKDESK", "s3cret-of-the-desk", url, paper=True, timeouts=PATIENT)
 
 
 def page(forward: str = "", reverse: str = "", token: str = "null") -> str:

@@ -9,7 +9,6 @@ import pytest
 from bot.config.policy import load_policy
 from bot.domain.words import ActionKind, IncidentStatus, Severity, TradingState
 from bot.ports.broker import BrokerUnavailable
-from bot.rendering.render import Renderer
 from bot.services import auditing, projection
 from bot.services.actions.requests import confirm
 from bot.services.desk import Channels, Desk, DeskAccount
@@ -18,6 +17,7 @@ from bot.services.incidents import declare, resolve
 from bot.store import accounts, drift, incidents, messages, migrate, timeline
 from bot.store.database import Database
 from bot.store.timeline import Entry
+from tests.fixtures.rendering import shared_renderer
 from tests.unit.actions.desk import Account
 
 TEN = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ class Watched:
             channels=Channels("C0INCIDENTS", "C0STAKEHOLDERS", "C0DRILLS"),
             accounts=(DeskAccount("paper", True),),
             now=lambda: self.now,
-            renderer=Renderer(),
+            renderer=shared_renderer(),
         )
         self.watch = DriftWatch(self.desk, {"paper": self.broker}, lambda: self.unrecorded)
         with self.database.begin() as unit:

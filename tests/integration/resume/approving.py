@@ -13,7 +13,6 @@ from bot.domain.alerts import AlertGroup, ReceivedAlert
 from bot.domain.words import ActionKind, ActionStatus, AlertStatus, IncidentStatus, TradingState
 from bot.engine.approver import Approver
 from bot.engine.record import StoredRecord
-from bot.rendering.render import Renderer
 from bot.services import approvals as service
 from bot.services.actions import flatten, resume
 from bot.services.actions.requests import conclude, confirm
@@ -28,6 +27,7 @@ from bot.store.actions import ActionRecordRow
 from bot.store.approvals import Approval
 from bot.store.database import Database
 from tests.fixtures.databases import lay
+from tests.fixtures.rendering import shared_renderer
 from tests.integration.broker.floor import PATIENT, Floor, floor
 
 OPERATOR, APPROVER, OTHER = "U0OPERATOR", "U0APPROVER", "U0OTHER"
@@ -50,7 +50,7 @@ class Room:
             channels=Channels("C0INCIDENTS", "C0STAKEHOLDERS", "C0DRILLS"),
             accounts=(DeskAccount("paper", not live),),
             now=floor.time.now,
-            renderer=Renderer(),
+            renderer=shared_renderer(),
         )
         with self.database.begin() as unit:
             accounts.ensure(unit, "paper", self.desk.now())

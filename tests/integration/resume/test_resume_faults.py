@@ -11,7 +11,7 @@ from bot.domain.stages import TIGHT
 from bot.domain.words import ActionKind, ActionStatus
 from bot.services.actions import flatten, resume
 from bot.services.resume_facts import latest_activity
-from tests.integration.broker.floor import Floor, floor
+from tests.integration.broker.floor import Floor, floor, for_fault
 from tests.integration.broker.test_fault_matrix import FAULTS, LONGEST_CELL
 from tests.integration.resume.record import Record, asked
 
@@ -60,7 +60,7 @@ def no_false_claim(desk: Floor, record: Record, to: str, result: ActionResult) -
 @pytest.mark.parametrize("target", list(TARGETS))
 def test_a_cell_of_the_matrix(target: str, fault: str, stage: tuple[str, str]) -> None:
     was, to = stage
-    with floor() as desk:
+    with floor(for_fault(fault)) as desk:
         record = at_stage(desk, was)
         strike(desk, target, FAULTS[fault])
         request = asked(desk, ActionKind.RESUME, **{"from": was, "to": to})
@@ -87,7 +87,7 @@ def test_a_cell_of_the_matrix(target: str, fault: str, stage: tuple[str, str]) -
 
 @pytest.mark.parametrize("fault", ["500", "302", "html", "hang", "reset", "cut"])
 def test_a_change_that_took_effect_with_its_answer_lost_is_seen_by_reading(fault: str) -> None:
-    with floor() as desk:
+    with floor(for_fault(fault)) as desk:
         record = at_stage(desk, "halted")
         strike(desk, "suspend-lift", FAULTS[fault], after=True)
         request = asked(desk, ActionKind.RESUME, **{"from": "halted", "to": "restricted"})
@@ -98,7 +98,7 @@ def test_a_change_that_took_effect_with_its_answer_lost_is_seen_by_reading(fault
 
 @pytest.mark.parametrize("fault", ["500", "429 with reset", "302", "hang", "reset"])
 def test_a_lift_that_cannot_be_proved_is_never_claimed_however_long_it_is_watched(fault: str) -> None:
-    with floor() as desk:
+    with floor(for_fault(fault)) as desk:
         record = at_stage(desk, "halted")
         strike(desk, "read-back", FAULTS[fault])
         request = asked(desk, ActionKind.RESUME, **{"from": "halted", "to": "restricted"})
@@ -116,7 +116,7 @@ def test_a_lift_that_cannot_be_proved_is_never_claimed_however_long_it_is_watche
 @pytest.mark.parametrize("fault", [name for name in FAULTS if name not in HARMLESS])
 @pytest.mark.parametrize("path", ["/orders", "/clock"])
 def test_order_activity_that_cannot_be_read_is_not_known(path: str, fault: str) -> None:
-    with floor() as desk:
+    with floor(for_fault(fault)) as desk:
         desk.orders(2)
         desk.simulator.faults.add("GET", path, **FAULTS[fault])
         found = latest_activity(desk.broker, desk.time.now)
@@ -140,7 +140,7 @@ def test_order_activity_is_told_in_the_desks_own_time() -> None:
 def test_a_flatten_under_faults_never_says_flat_before_it_is_and_leaves_the_suspension_on(
     target: str, fault: str
 ) -> None:
-    with floor() as desk:
+    with floor(for_fault(fault)) as desk:
         desk.orders(2)
         desk.account.configure(suspend_trade=True)
         record = Record()

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import text
 
 from bot.config.policy import load_policy
-from bot.rendering.render import Renderer
 from bot.services import audit_watch, auditing
 from bot.services.audit_watch import AuditWatch
 from bot.services.desk import Channels, Desk
 from bot.store import migrate
 from bot.store.database import Database
+from tests.fixtures.rendering import shared_renderer
 
 NOON = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
 TRIGGERS = ("audit_no_update", "audit_no_delete", "audit_next_only")
@@ -39,7 +39,7 @@ def watch(database: Database, monkeypatch: pytest.MonkeyPatch) -> AuditWatch:
             channels=Channels("C0INCIDENTS", "C0STAKEHOLDERS", "C0DRILLS"),
             accounts=(),
             now=lambda: NOON,
-            renderer=Renderer(),
+            renderer=shared_renderer(),
         )
     )
 

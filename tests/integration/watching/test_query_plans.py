@@ -13,12 +13,12 @@ from bot.checks import BACKLOG_AGE_WARNS
 from bot.config.policy import load_policy
 from bot.metrics import HaltdeskMetrics
 from bot.readiness import Readiness
-from bot.rendering.render import Renderer
 from bot.services import reminders
 from bot.services.audit_watch import AuditWatch
 from bot.services.desk import Channels, Desk, DeskAccount
 from bot.store import accounts, actions, drift, migrate
 from bot.store.database import Database
+from tests.fixtures.rendering import shared_renderer
 
 NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
 GROWING = (
@@ -93,7 +93,7 @@ def desk(database_url: str) -> Iterator[Desk]:
         channels=Channels("C0INCIDENTS", "C0STAKEHOLDERS", "C0DRILLS"),
         accounts=(DeskAccount("main", paper=True),),
         now=lambda: NOW,
-        renderer=Renderer(),
+        renderer=shared_renderer(),
     )
     database.dispose()
 

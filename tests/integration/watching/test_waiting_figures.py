@@ -14,7 +14,6 @@ from bot.domain.drift import DriftKind
 from bot.domain.words import ActionKind, ActionStatus, Severity
 from bot.metrics import HaltdeskMetrics
 from bot.readiness import Readiness
-from bot.rendering.render import Renderer
 from bot.services.actions.requests import confirm
 from bot.services.audit_watch import AuditWatch
 from bot.services.desk import Channels, Desk, DeskAccount
@@ -23,6 +22,7 @@ from bot.store import accounts, actions, approvals, deadlines, drift, migrate
 from bot.store.approvals import ApprovalStatus
 from bot.store.database import Database
 from bot.store.tables import approvals as approvals_table
+from tests.fixtures.rendering import shared_renderer
 
 TEN = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -38,7 +38,7 @@ class Watched:
             channels=Channels("C0INCIDENTS", "C0STAKEHOLDERS", "C0DRILLS"),
             accounts=(DeskAccount("main", paper=True),),
             now=lambda: self.now,
-            renderer=Renderer(),
+            renderer=shared_renderer(),
         )
         self.slack_error: str | None = None
         self.readiness = Readiness(self.desk, lambda: self.slack_error, lambda: [], BACKLOG_AGE_WARNS)

@@ -51,11 +51,11 @@ def test_a_component_that_hangs_is_unknown_and_the_others_are_not_kept_waiting()
     silent = Hanging("ledger")
     notebook = Notebook()
     start = time.monotonic()
-    result = run_health(health_request(), [silent, well("disk")], notebook, HandClock(), limit=0.2)
-    assert time.monotonic() - start < 2
+    result = run_health(health_request(), [silent, well("disk")], notebook, HandClock(), limit=0.5)
+    assert time.monotonic() - start < 15
     silent.release.set()
     assert result.status is ActionStatus.UNKNOWN
-    assert result.headline == "1 of 2 needs attention: ledger is not known (no answer in 0.2 s)."
+    assert result.headline == "1 of 2 needs attention: ledger is not known (no answer in 0.5 s)."
     ledger, disk = result.evidence["components"]
     assert ledger["status"] == "unknown"
     assert "by hand" in ledger["advice"]
@@ -66,8 +66,8 @@ def test_a_component_that_hangs_is_unknown_and_the_others_are_not_kept_waiting()
 def test_twenty_hanging_components_take_no_longer_than_one() -> None:
     silent = [Hanging(f"feed {number}") for number in range(20)]
     start = time.monotonic()
-    result = run_health(health_request(), silent, Notebook(), HandClock(), limit=0.2)
-    assert time.monotonic() - start < 2
+    result = run_health(health_request(), silent, Notebook(), HandClock(), limit=0.5)
+    assert time.monotonic() - start < 8
     for one in silent:
         one.release.set()
     assert "and 15 more" in result.headline
@@ -133,17 +133,17 @@ def test_what_is_off_is_neither_counted_nor_unknown() -> None:
 def test_a_slow_notebook_does_not_take_time_from_the_checks() -> None:
     class SlowNotebook(Notebook):
         def step(self, *args: object, **kwargs: object) -> None:
-            entered.wait(5)
+            entered.wait(60)
 
     entered = threading.Event()
 
     def answer(limit: float) -> Component:
-        entered.set()  # asked while the notebook is still writing, or the notebook would wait 5 s
+        entered.set()  # asked while the notebook is still writing, or the notebook would wait 60 s
         return ok("disk")
 
     start = time.monotonic()
     result = run_health(health_request(), [CallableCheck("disk", answer)], SlowNotebook(), HandClock())
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 50
     assert result.status is ActionStatus.DONE
 
 
