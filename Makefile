@@ -25,7 +25,7 @@ demo: .venv/.ready
 	$(BIN)/haltdesk demo
 
 test: .venv/.ready-dev
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 4 --dist worksteal
 
 storm: .venv/.ready-dev
 	$(BIN)/pytest -s -m full

@@ -99,6 +99,10 @@ def alertmanager_binary() -> Path:
 
 @pytest.fixture(scope="session")
 def chromium_binary() -> Path:
+    """Whoever asks for it expects things of a page: each within a minute, for machines that are slow."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=60_000)
     return require("chromium", "chromium-browser", "google-chrome")
 
 

@@ -78,6 +78,8 @@ def test_what_was_refused_is_in_the_audit(desk: TradingDesk) -> None:
     desk.slack.click(INCIDENTS, triage, "phase.advance", "U0OBSERVER")
     for _ in range(3):
         desk.slack.click(INCIDENTS, root, "incident.acknowledge", "U0OBSERVER")
+    desk.slack.click(INCIDENTS, root, "incident.resolve", "U0OBSERVER")
+    desk.slack.slash("/halt", "now", "U0OBSERVER", INCIDENTS)
     desk.slack.signed_request(interaction(team={"id": "T0OTHER"}, user={"id": "U0STRANGER"}))
 
     def kept() -> list[dict[str, object]]:

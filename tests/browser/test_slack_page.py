@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect, sync_playwright
 from slack_bolt import App
 
 from bot.simulator.slack import SlackSimulator
-from tests.fixtures.programs import require
 from tests.unit.simulator_slack.slack_desk import (
     INCIDENTS,
     acknowledge,
@@ -75,10 +74,10 @@ def app(slack: SlackSimulator) -> Iterator[App]:
 
 
 @pytest.fixture
-def page(slack: SlackSimulator) -> Iterator[Page]:
-    chromium = require("chromium")
+def page(slack: SlackSimulator, chromium_binary: Path) -> Iterator[Page]:
+    slack.be_patient(60)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium_binary, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         troubles: list[str] = []
         page.on("pageerror", lambda error: troubles.append(str(error)))
