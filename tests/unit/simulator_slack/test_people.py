@@ -1,6 +1,7 @@
 """People at the desk press buttons and type commands; a real Bolt app answers them."""
 
 import json
+import threading
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -80,6 +81,33 @@ def test_a_trigger_serves_once_and_for_three_seconds(
     clock.forward(3.1)
     with pytest.raises(SlackApiError, match="expired_trigger_id"):
         app.client.views_open(trigger_id=late[0], view=modal(section("late")))
+
+
+def test_a_patient_workspace_gives_a_slow_machine_more_time(
+    slack: SlackSimulator, app: App, root: str, clock: HandClock
+) -> None:
+    slack.be_patient(60)
+    late: list[str] = []
+    app.action("incident.acknowledge")(lambda ack, body: (ack(), late.append(body["trigger_id"])))
+    for _ in range(2):
+        slack.click(INCIDENTS, root, "incident.acknowledge")
+    clock.forward(59)
+    app.client.views_open(trigger_id=late[0], view=modal(section("in time")))
+    clock.forward(2)
+    with pytest.raises(SlackApiError, match="expired_trigger_id"):
+        app.client.views_open(trigger_id=late[1], view=modal(section("late")))
+
+
+def test_an_answer_that_does_not_come_in_time_is_none(slack: SlackSimulator, app: App, root: str) -> None:
+    released = threading.Event()
+    app.action("incident.acknowledge")(lambda ack: (released.wait(60), ack()))
+    slack.be_patient(0.3)
+    try:
+        answer = slack.click(INCIDENTS, root, "incident.acknowledge")
+    finally:
+        released.set()
+    assert not answer.acknowledged
+    assert answer.error == "no answer within 0.3 s"
 
 
 def test_slash_commands_work_in_channels_and_never_in_threads(
