@@ -54,7 +54,7 @@ def test_a_worker_answers_probes_and_scrapes_and_nothing_else(tmp_path: Path, po
         finally:
             for process in processes:
                 process.kill()
-                process.wait(10)
+                process.wait(60)
 
 
 def ready(address: str) -> bool:

@@ -47,11 +47,11 @@ def test_one_that_hangs_is_ended_with_what_it_started(tmp_path: Path) -> None:
         "print('waiting', flush=True)\n"
         "threading.Event().wait()\n"
     )
-    outcome = LocalCommands().run(python(code, seconds=1.5), TOLD)
+    outcome = LocalCommands().run(python(code, seconds=6), TOLD)
     assert outcome.exit_code is None
-    assert outcome.error == "ended after its limit of 1.5 s"
+    assert outcome.error == "ended after its limit of 6 s"
     assert outcome.output == "waiting"
-    assert outcome.seconds < 5
+    assert outcome.seconds < 60
     assert not (tmp_path / "late").exists()
 
 

@@ -184,12 +184,12 @@ def test_both_at_the_same_moment_are_one_incident(desk: DeskInProcess) -> None:
         gate = threading.Barrier(2)
 
         def by_webhook(body: dict[str, Any] = body, gate: threading.Barrier = gate) -> None:
-            gate.wait(10)
+            gate.wait(60)
             if desk.post(body).status_code != 200:
                 trouble.append(AssertionError("the webhook was not stored"))
 
         def by_message(event: dict[str, Any] = event, gate: threading.Barrier = gate) -> None:
-            gate.wait(10)
+            gate.wait(60)
             try:
                 Channel(desk).hear(event)
             except Exception as failure:

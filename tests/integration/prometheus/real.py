@@ -40,7 +40,7 @@ groups:
 """
 
 
-def eventually(true: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
+def eventually(true: Callable[[], bool], what: str, seconds: float = 90.0) -> None:
     """Wait until `true`, asking again and again; after `seconds` an assertion that names `what`."""
     pause = threading.Event()
     deadline = time.monotonic() + seconds

@@ -81,7 +81,7 @@ def test_external_labels_are_read_as_prometheus_writes_them(tmp_path: Path, labe
     try:
         prometheus.start()
         asked = Prometheus(prometheus.url)
-        eventually(lambda: asked.external_labels() == labels, f"the labels {labels}", seconds=10)
+        eventually(lambda: asked.external_labels() == labels, f"the labels {labels}")
     finally:
         prometheus.stop()
 

@@ -190,15 +190,15 @@ def test_it_asks_no_more_often_than_it_must(gate: TradingGate, haltdesk: Answers
 
 
 def test_silence_closes_it_after_the_limit_and_says_for_how_long(clock: HandClock, haltdesk: Answers) -> None:
-    gate = TradingGate(haltdesk.url, "the token", "main", limit_seconds=0.3, poll_seconds=0.1, clock=clock)
+    gate = TradingGate(haltdesk.url, "the token", "main", limit_seconds=1, poll_seconds=0.3, clock=clock)
     assert gate.check().allowed
     haltdesk.held.clear()  # it takes the question and says nothing
-    clock.seconds += 0.2
+    clock.seconds += 0.7
     assert gate.check().allowed
-    clock.seconds += 0.2
+    clock.seconds += 0.7
     permission = gate.check()
     assert not permission.allowed
-    assert "silent for 0.4 s (limit 0.3 s)" in permission.reason
+    assert "silent for 1.4 s (limit 1 s)" in permission.reason
 
 
 def test_an_answer_counts_from_when_it_was_asked_for(clock: HandClock, haltdesk: Answers) -> None:
@@ -227,7 +227,7 @@ def test_in_its_own_thread_it_follows(haltdesk: Answers) -> None:
     settled = threading.Event()
 
     def becomes(allowed: bool) -> bool:
-        for _ in range(500):
+        for _ in range(6_000):
             if gate.check().allowed is allowed:
                 return True
             settled.wait(0.01)

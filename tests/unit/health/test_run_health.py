@@ -77,7 +77,7 @@ def test_checks_run_side_by_side() -> None:
     together = threading.Barrier(3)
 
     def meet(limit: float) -> Component:
-        together.wait(5)  # passes only when all three are inside at the same time
+        together.wait(60)  # passes only when all three are inside at the same time
         return ok("met")
 
     checks = [CallableCheck(f"part {number}", meet) for number in range(3)]
