@@ -14,7 +14,9 @@ EARLY = 0.25  # seconds
 SLOWER = 1.1
 FASTER = 0.95
 WENT_WELL = 10  # calls in a row, before a slowed place is tried faster
-SLOWEST = 10.0  # seconds between two calls
+# Times the pace's own interval. A Slack that refuses whatever is sent must not slow a place down ever more: its
+# Retry-After is kept in any case, and that alone spreads several processes further.
+SLOWEST = 2.0
 MOST_PLACES = 1_000
 
 
@@ -86,7 +88,7 @@ class Pace:
                 bucket.burst = 1.0
                 bucket.interval = max(bucket.interval, self._interval * MARGIN)
             elif now - bucket.barred_at > bucket.interval / 2:
-                bucket.interval = min(bucket.interval * SLOWER, max(SLOWEST, self._interval))
+                bucket.interval = min(bucket.interval * SLOWER, self._interval * SLOWEST)
             bucket.barred_at, bucket.in_a_row = now, 0
             bucket.barred_until = max(bucket.barred_until, now + seconds)
             # When the bar is lifted one may go; the next one waits its turn.
