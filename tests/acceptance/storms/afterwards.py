@@ -73,8 +73,8 @@ def backlog(desk: Desk) -> int:
         return len(unit.connection.execute(query).all())
 
 
-def calls_by_incident(desk: Desk, slack: SlackSimulator) -> Counter[int]:
-    """Calls that brought an incident's messages to Slack, the refused and spoiled ones too."""
+def calls_by_incident(desk: Desk, slack: SlackSimulator, *, taken: bool = False) -> Counter[int]:
+    """Calls that brought an incident's messages to Slack, the refused and spoiled ones too unless only `taken`."""
     table = tables.messages
     with desk.database.read() as unit:
         query = select(table.c.channel, table.c.ts, table.c.nonce, table.c.incident_id)
@@ -83,7 +83,7 @@ def calls_by_incident(desk: Desk, slack: SlackSimulator) -> Counter[int]:
     by_nonce = {nonce: incident for _, _, nonce, incident in rows}
     made: Counter[int] = Counter()
     for call in slack.calls:
-        if call.method not in ("chat.postMessage", "chat.update"):
+        if call.method not in ("chat.postMessage", "chat.update") or (taken and call.error is not None):
             continue
         mark = ((call.args.get("metadata") or {}).get("event_payload") or {}).get("nonce")
         incident = by_nonce.get(str(mark)) or by_place.get((call.args.get("channel"), call.args.get("ts")))

@@ -1,5 +1,6 @@
 """A storm of alerts against a Slack that refuses half of the calls: all stored, all shown, few calls, flat memory."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +12,17 @@ from tests.acceptance.trading_desk import TradingDesk
 from tests.fixtures.pictures import differing, doubled
 
 AVERAGE_CALLS = 15  # to Slack, an incident and storm; source: the desk's issue on storms
-GROWTH, MORE = 70.0, 30.0  # MiB: what the first storm may leave behind, and what a second one may add
+# MiB: what the first storm may leave behind, what a second one may add (SQLite's caches fill), and what a third.
+GROWTH, MORE, FLAT = 70.0, 30.0, 15.0
 
 
 @dataclass(frozen=True)
 class Scale:
     """`over`: seconds in which the storm comes. `delivered`: seconds that Slack's pace allows for the rest.
 
-    `calls`: to Slack, for any one incident.
+    `taken`: calls for any one incident that Slack took, in one storm: where half is refused, half of what it may cost.
+    `calls`: with the refused ones. How often in a row one message is refused is chance, which no sender can bound: of
+    a hundred incidents with four calls that were taken, one has more than 15 in all in four storms of five.
     """
 
     alerts: int
@@ -26,16 +30,18 @@ class Scale:
     over: float
     retry_after: int
     delivered: float
+    taken: int
     calls: int
+    storms: int
 
 
 # Few incidents share Slack's pace and a refusal is over at once, so each of them has more calls than in the full storm.
-SOME = Scale(alerts=1_500, groups=8, over=5, retry_after=0, delivered=60, calls=30)
+SOME = Scale(alerts=1_500, groups=8, over=5, retry_after=0, delivered=60, taken=15, calls=30, storms=2)
 # 100 incidents have 200 messages or a few more at one a second a channel, every second one refused for a second.
-ALL = Scale(alerts=10_000, groups=100, over=55, retry_after=1, delivered=900, calls=25)
+ALL = Scale(alerts=10_000, groups=100, over=55, retry_after=1, delivered=900, taken=7, calls=25, storms=3)
 
 
-@pytest.mark.timeout(1_800)
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize(
     "scale", [pytest.param(SOME, id="some"), pytest.param(ALL, id="ten thousand", marks=pytest.mark.full)]
 )
@@ -46,10 +52,11 @@ def test_a_storm_while_slack_refuses_half_of_the_calls(scale: Scale, tmp_path: P
         desk.start()
         assert desk.process is not None
         storms = [
-            Storm(alerts=scale.alerts, groups=scale.groups, seed=4, number=number) for number in range(2)
+            Storm(alerts=scale.alerts, groups=scale.groups, seed=4, number=number)
+            for number in range(scale.storms)
         ]
         eyes = afterwards.reading(desk)
-        made: list[int] = []
+        before, before_taken = Counter[int](), Counter[int]()
         resident = [afterwards.memory(desk.process.pid)]
         for number, storm in enumerate(storms, start=1):
             told = send(storm, lambda: [desk.url], over=scale.over)
@@ -65,16 +72,20 @@ def test_a_storm_while_slack_refuses_half_of_the_calls(scale: Scale, tmp_path: P
             assert not wrong, "\n".join(wrong[:5])
             assert doubled(desk.slack) == []
             calls = afterwards.calls_by_incident(eyes, desk.slack)
+            taken = afterwards.calls_by_incident(eyes, desk.slack, taken=True)
             assert len(calls) == scale.groups
+            new, new_taken = calls - before, taken - before_taken
+            before, before_taken = calls, taken
+            average = sum(new.values()) / scale.groups
             print(
                 f"storm {number}: {scale.alerts} alerts in {told.webhooks} webhooks over {told.seconds:.1f} s;"
-                f" calls an incident: {sum(calls.values()) / len(calls):.1f} on average, {max(calls.values())} at most;"
+                f" calls an incident: {average:.1f} on average, {max(new.values())} at most,"
+                f" of them taken {max(new_taken.values())} at most;"
                 f" resident {resident[-1]:.0f} MiB, {resident[0]:.0f} before"
             )
-            made.append(max(calls.values()))
-        assert sum(calls.values()) / len(calls) <= AVERAGE_CALLS * len(storms)
-        assert made[0] <= scale.calls
-        assert made[1] - made[0] <= scale.calls
-        assert resident[1] - resident[0] < GROWTH
-        assert resident[2] - resident[1] < MORE
+            assert average <= AVERAGE_CALLS
+            assert max(new_taken.values()) <= scale.taken
+            assert max(new.values()) <= scale.calls
+        for at, most in enumerate((GROWTH, MORE, FLAT)[: scale.storms], start=1):
+            assert resident[at] - resident[at - 1] < most, resident
         eyes.database.dispose()
