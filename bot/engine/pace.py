@@ -15,8 +15,8 @@ SLOWER = 1.1
 FASTER = 0.95
 WENT_WELL = 10  # calls in a row, before a slowed place is tried faster
 # Times the pace's own interval. A Slack that refuses whatever is sent must not slow a place down ever more: its
-# Retry-After is kept in any case, and that alone spreads several processes further.
-SLOWEST = 2.0
+# Retry-After is kept in any case. A little over 2, so that two processes have room to get out of each other's step.
+SLOWEST = 2.2
 MOST_PLACES = 1_000
 
 

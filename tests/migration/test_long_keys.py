@@ -29,13 +29,13 @@ def _give_long_key(database: Database, before: str) -> None:
         unit.connection.execute(heading, {"long": LONG})
 
 
-def test_the_next_webhook_of_a_group_finds_its_incident(database_url: str) -> None:
-    database = Database(database_url)
+def test_the_next_webhook_of_a_group_finds_its_incident(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
     _as_released(database, "0009")
     _give_long_key(database, '{}:{alertname="CircuitBreakerOpen"}')
     database.dispose()
     with SlackSimulator() as slack:
-        desk = DeskInProcess(database_url, slack)
+        desk = DeskInProcess(empty_database_url, slack)
         with desk.database.read() as unit:
             before = incidents.open_numbers(unit)
             kept = incidents.open_of_group(unit, indexable(LONG))
