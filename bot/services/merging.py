@@ -16,10 +16,12 @@ from bot.services.desk import Desk
 from bot.services.thread import reply, show_phase, show_root
 from bot.store import actions, alerts, approvals, deadlines, incidents, merges, relations, timeline
 from bot.store.approvals import ApprovalStatus
-from bot.store.database import UnitOfWork
+from bot.store.database import DatabaseError, UnitOfWork, of_the_moment
 from bot.store.merges import Merge
 
-ATTEMPTS = 5  # a webhook may bring an alert to the source while it is being merged; then it begins anew
+# A webhook may bring an alert to the source while it is being merged, or hold the source, which it has waited for in
+# vain, and wait for the target. Then it begins anew.
+ATTEMPTS = 5
 NEIGHBOURS = 20  # related incidents that are shown anew because of a merge
 
 
@@ -46,6 +48,9 @@ def merge(desk: Desk, source: int, target: int, by: str, reason: str | None = No
                 return merge_in(unit, desk, source, target, by, reason)
         except _Moved:
             continue
+        except DatabaseError as failure:
+            if not of_the_moment(failure):
+                raise
     busy = (
         f"{incident_key(source)} is getting new alerts just now. Nothing was merged; try again in a moment."
     )

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.store.columns import as_json_text
@@ -24,7 +24,16 @@ DatabaseError = SQLAlchemyError
 
 Wake = Literal["deliverer", "runner", "clock"]
 BUSY_MS = 5_000
+# Could not be serialized, deadlock, lock not had in time. Source: PostgreSQL, Appendix A.
+_OF_THE_MOMENT = frozenset({"40001", "40P01", "55P03"})
 _NOTIFY = text("SELECT pg_notify(:channel, :names)")
+
+
+def of_the_moment(failure: Exception) -> bool:
+    """Whether the same transaction, done again, may well succeed: another one was in its way."""
+    if not isinstance(failure, DBAPIError) or failure.connection_invalidated:
+        return False
+    return getattr(failure.orig, "sqlstate", None) in _OF_THE_MOMENT
 
 
 class UnitOfWork:

@@ -7,12 +7,12 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
 
+from bot.store.database import of_the_moment
+
 T = TypeVar("T")
 R = TypeVar("R")
 
 MOST = 64  # in one commit: what a failure of one has to be tried again for
-# A deadlock, or a lock not had in time, is one batch's trouble and not the database's. Source: PostgreSQL, Appendix A.
-OF_THE_MOMENT = frozenset({"40001", "40P01", "55P03"})
 
 
 class Lost(Exception):
@@ -108,8 +108,8 @@ class _Place(Generic[T, R]):
 
 
 def _database_away(failure: Exception) -> bool:
+    if of_the_moment(failure):
+        return False  # one batch's trouble, and not the database's
     if isinstance(failure, DBAPIError) and not failure.connection_invalidated:
-        if getattr(failure.orig, "sqlstate", None) in OF_THE_MOMENT:
-            return False
         return isinstance(failure, OperationalError | InterfaceError)
     return isinstance(failure, DBAPIError | TimeoutError)
