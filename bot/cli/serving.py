@@ -25,6 +25,7 @@ from bot.engine.engine import Parts
 from bot.server import serve
 from bot.store import migrate
 from bot.store.database import Database, DatabaseError
+from bot.store.sqlite_log import lengthen_log
 from bot.store.wakeups import listening_connection
 from handlers.slack_places import SOCKET_THREADS
 
@@ -72,6 +73,7 @@ def _work(work: Callable[[Application], None], *, alone: bool) -> int:
                 migrate.require_newest(database)
             elif migrate.upgrade(database):
                 log.info("the database has the schema of this version now")
+            lengthen_log(database)
             application.prepare(alone=only_one)
             work(application)
     except (AlreadyRunning, migrate.SchemaBehind) as refusal:
