@@ -2,8 +2,9 @@
 
 One simulated broker with 100 open orders (the modal is open, its figures are shown), at 0 and at 100 ms latency:
 (a) a cold alpaca-py script that suspends and cancels; (b) the same bulk cancel in a warm alpaca-py client;
-(c) Haltdesk, with its intent durable in SQLite before the first call. Source of the limits: the desk's issue on
-emergency actions.
+(c) Haltdesk, with its intent durable in SQLite before the first call. Beside the click's answer stands what a bare
+endpoint takes that writes one row, in SQLite too, on the same server: the floor of this machine and its disk. Source of
+the limits: the desk's issue on emergency actions.
 """
 
 import os
@@ -19,9 +20,11 @@ from uuid import uuid4
 
 from alpaca.trading.client import TradingClient
 
-from tests.acceptance.trading_desk import INCIDENTS, TradingDesk, webhook
+from tests.acceptance.trading_desk import INCIDENTS, TOKEN, TradingDesk, webhook
 from tests.acceptance.trading_desk import alert as firing
 from tests.benchmarks.clicks import Clicker, confirmation
+from tests.benchmarks.load import drive, request
+from tests.benchmarks.webhooks import bodies, plain
 
 ORDERS = 100
 ROUNDS = 9
@@ -46,6 +49,7 @@ class Measured:
     warm: float
     haltdesk: float
     click: float
+    bare: float
 
 
 def _fill(desk: TradingDesk) -> None:
@@ -135,21 +139,34 @@ def measure(latency: float) -> Measured:
             warm = [_warm(desk, client) for _ in range(ROUNDS)]
             clicker = Clicker(desk.port)
             _haltdesk(desk, clicker)  # the modal's figures would have warmed the connections
-            ours = [_haltdesk(desk, clicker) for _ in range(ROUNDS)]
+            ours, bare = [], []
+            with plain(f"sqlite:///{path / 'bare.db'}") as port:
+                drive(port, _rows(port, 10), clients=1)
+                for _ in range(ROUNDS):
+                    # Both at rest: one row, then one click.
+                    bare.append(drive(port, _rows(port, 1), clients=1).median)
+                    ours.append(_haltdesk(desk, clicker))
     return Measured(
         latency=latency,
         cold=statistics.median(cold),
         warm=statistics.median(warm),
         haltdesk=statistics.median(one[0] for one in ours),
         click=statistics.median(one[1] for one in ours),
+        bare=statistics.median(bare),
     )
+
+
+def _rows(port: int, number: int) -> list[bytes]:
+    return [request("/", body, token=TOKEN, port=port) for body in bodies(1, number)]
 
 
 def run() -> bool:
     """Print the figures; false when one is over its limit."""
     kept = True
     print(f"Halt with {ORDERS} open orders: click to last cancel accepted (medians)")
-    print(f"{'latency':>8} {'(a) cold':>10} {'(b) warm':>10} {'(c) ours':>10} {'click':>9}  ratio")
+    print(
+        f"{'latency':>8} {'(a) cold':>10} {'(b) warm':>10} {'(c) ours':>10} {'click':>9} {'bare':>9}  ratio"
+    )
     for latency in (0.0, 0.1):
         found = measure(latency)
         if latency == 0.0:
@@ -160,7 +177,7 @@ def run() -> bool:
         kept = kept and fits
         print(
             f"{latency * 1000:>5.0f} ms {found.cold * 1000:>7.1f} ms {found.warm * 1000:>7.1f} ms "
-            f"{found.haltdesk * 1000:>7.1f} ms {found.click * 1000:>6.1f} ms  "
+            f"{found.haltdesk * 1000:>7.1f} ms {found.click * 1000:>6.1f} ms {found.bare * 1000:>6.1f} ms  "
             f"{words} {ratio:.3f}, at most {limit}; click at most 5 ms: {'kept' if fits else 'NOT KEPT'}"
         )
     return kept
