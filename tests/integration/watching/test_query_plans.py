@@ -16,7 +16,7 @@ from bot.readiness import Readiness
 from bot.services import reminders
 from bot.services.audit_watch import AuditWatch
 from bot.services.desk import Channels, Desk, DeskAccount
-from bot.store import accounts, actions, drift, migrate
+from bot.store import accounts, actions, drift, incidents, migrate
 from bot.store.database import Database
 from tests.fixtures.rendering import shared_renderer
 
@@ -113,12 +113,17 @@ def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
         event.remove(database.engine, "before_cursor_execute", note)
 
 
-def walks(database: Database, statement: str, parameters: Any) -> list[str]:
-    """The steps of the database's plan that read a growing table from end to end."""
+def plan(database: Database, statement: str, parameters: Any) -> list[str]:
+    """The steps by which the database answers."""
     explain = "EXPLAIN QUERY PLAN" if database.sqlite else "EXPLAIN"
     with database.read() as unit:
         found = unit.connection.exec_driver_sql(f"{explain} {statement}", parameters).all()
-    steps = [str(row[-1]) for row in found]
+    return [str(row[-1]) for row in found]
+
+
+def walks(database: Database, statement: str, parameters: Any) -> list[str]:
+    """The steps of the database's plan that read a growing table from end to end."""
+    steps = plan(database, statement, parameters)
     if database.sqlite:
         return [
             step
@@ -146,3 +151,17 @@ def test_nothing_walks_a_growing_table(desk: Desk) -> None:
     assert len(asked) > 12
     found = {words: walks(desk.database, words, given) for words, given in asked}
     assert {words: steps for words, steps in found.items() if steps} == {}
+
+
+@pytest.mark.parametrize("groups", [1, 16, 200])
+def test_a_batch_of_webhooks_reads_nothing_of_other_groups(desk: Desk, groups: int) -> None:
+    """However many groups are asked for: the more there are, the better another index looks to SQLite."""
+    keys = [f"{{}}:{{alertname=\"Group{number}\"}}" for number in range(groups)]
+    with desk.database.begin() as unit, statements(desk.database) as seen:
+        incidents.read_ahead(unit, keys, NOW)
+    asked = [(words, given) for words, given in seen if "FROM incidents" in words]
+    assert len(asked) == 2
+    for words, given in asked:
+        steps = "\n".join(plan(desk.database, words, given))
+        assert "group_key" in steps, steps
+        assert "ix_incidents_status" not in steps, steps
