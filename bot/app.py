@@ -29,6 +29,7 @@ from bot.engine.emergency import Emergency
 from bot.engine.engine import Engine
 from bot.engine.figures import FiguresFetcher
 from bot.engine.identity import SlackIdentity
+from bot.engine.memory import Memory
 from bot.engine.modals import Modals
 from bot.engine.perform import performers
 from bot.engine.runner import Runner
@@ -187,6 +188,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
             "backfill": (min(5.0, policy.alerting.compare_every.total_seconds()), backfill.run_once),
             "linking": (5.0, partial(relating.link_once, desk)),
             "drift": (policy.drift.every.total_seconds(), drift_watch.run_once),
+            "memory": (60.0, Memory(lambda: runner.busy or emergency.busy).give_back),
         },
         kept=measures.kept,
     )

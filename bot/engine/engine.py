@@ -23,7 +23,7 @@ SETTLE = 8.0  # seconds that a stop waits for actions under way to write where t
 
 
 # What each process needs for itself; the other chores are one process's work.
-EVERYWHERE = frozenset({"identity", "people"})
+EVERYWHERE = frozenset({"identity", "people", "memory"})
 
 
 AT_ONCE = frozenset({"calendar", "audit", "backfill", "channel"})  # must not wait for their first turn

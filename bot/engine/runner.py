@@ -62,6 +62,12 @@ class Runner:
         """Seconds for which others should leave the processor to a halt that has just begun; 0 for none."""
         return max(0.0, self._hushed_until - self._time.monotonic())
 
+    @property
+    def busy(self) -> bool:
+        """Whether any action is under way here."""
+        with self._lock:
+            return bool(self._held)
+
     def run_once(self, now: datetime) -> int:
         """Claim what is to be run or looked at again, and start it. Returns how many were started."""
         with self._desk.database.begin() as unit:
