@@ -153,6 +153,7 @@ class Database:
         if self.sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+            event.listen(self.engine, "checkin", _durable_again)
         self._writing: threading.Lock | nullcontext[None] = threading.Lock() if self.sqlite else nullcontext()
         self._wakers: dict[str, Callable[[], None]] = {}
 
@@ -221,11 +222,15 @@ def _begin_sqlite(connection: Connection) -> None:
     if not options.get("writes", False):
         connection.exec_driver_sql("BEGIN")
         return
-    mode = "FULL" if options.get("durable", True) else "NORMAL"
-    if connection.info.get("synchronous") != mode:  # kept by the connection from one transaction to the next
-        connection.exec_driver_sql(f"PRAGMA synchronous={mode}")
-        connection.info["synchronous"] = mode
+    if not options.get("durable", True):
+        connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _durable_again(connection: sqlite3.Connection | None, _: ConnectionPoolEntry) -> None:
+    """Given back, a connection waits for the disk again: whoever takes it next may be a halt, and need not ask."""
+    if connection is not None:
+        connection.execute("PRAGMA synchronous=FULL")
 
 
 __all__ = ["UNSEEN", "Database", "DatabaseError", "UnitOfWork", "Wake", "on_either"]

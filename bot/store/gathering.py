@@ -18,14 +18,17 @@ class _Unseen:
 UNSEEN: Final = _Unseen()
 
 
+# By statement, and whether the rows refer to others of their own table.
+_Rows = dict[tuple[Insert | Update, bool], list[Mapping[str, Any]]]
+
+
 class Gathered:
     """Rows wait here by statement until they are written, each statement with all of its rows at once."""
 
     def __init__(self) -> None:
         self.ahead: dict[Hashable, Any] = {}
         self.for_good: dict[Hashable, Any] = {}
-        # By statement, and whether the rows refer to others of their own table.
-        self._rows: dict[tuple[Insert | Update, bool], list[Mapping[str, Any]]] = {}
+        self._rows: _Rows = {}
         self._places: dict[tuple[Insert | Update, bool, Hashable], int] = {}
 
     def put(
@@ -52,6 +55,8 @@ class Gathered:
             return
         rows, self._rows = self._rows, {}
         self._places.clear()
+        if connection.dialect.name == "sqlite":
+            rows = _in_one(rows)  # it writes one row after the other: one that refers finds the one before it
         for table in _ORDER:
             of_table = [kind for kind in rows if kind[0].table is table]
             for statement, refers in sorted(of_table, key=lambda kind: kind[1]):
@@ -60,3 +65,11 @@ class Gathered:
                     write_rows(connection, statement, values)
                 else:
                     connection.execute(statement, values)
+
+
+def _in_one(rows: _Rows) -> _Rows:
+    """Those that refer to others of their table behind the others, in the same statement."""
+    merged: _Rows = {}
+    for (statement, _), values in sorted(rows.items(), key=lambda kind: kind[0][1]):
+        merged[statement, False] = merged.get((statement, False), []) + values
+    return merged

@@ -50,7 +50,7 @@ def confirm(
 
     With a `claim`, what is new is started right after the commit, without another look at the database.
     """
-    with desk.database.begin() as unit:
+    with desk.database.begin(gathers=True) as unit:
         return confirm_in(
             unit,
             desk,
