@@ -156,7 +156,7 @@ def test_nothing_walks_a_growing_table(desk: Desk) -> None:
 def test_a_batch_of_webhooks_reads_nothing_of_other_groups(desk: Desk) -> None:
     """However many groups are asked for: the more there are, the better another index looks to SQLite."""
     for groups in (1, 16, 200):
-        keys = [f"{{}}:{{alertname=\"Group{number}\"}}" for number in range(groups)]
+        keys = [f'{{}}:{{alertname="Group{number}"}}' for number in range(groups)]
         with desk.database.begin() as unit, statements(desk.database) as seen:
             incidents.read_ahead(unit, keys, NOW)
         asked = [(words, given) for words, given in seen if "FROM incidents" in words]
