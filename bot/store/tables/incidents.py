@@ -40,6 +40,12 @@ incidents = Table(
     Column("drill", Boolean, nullable=False, default=False),
     Index(None, "status"),
     Index(None, "group_key", "resolved_at"),
+    Index(
+        "ix_incidents_resolved",
+        "resolved_at",
+        sqlite_where=text("resolved_at IS NOT NULL"),
+        postgresql_where=text("resolved_at IS NOT NULL"),
+    ),
 )
 
 timeline = Table(

@@ -16,7 +16,7 @@ from bot.readiness import Readiness
 from bot.services import reminders
 from bot.services.audit_watch import AuditWatch
 from bot.services.desk import Channels, Desk, DeskAccount
-from bot.store import accounts, actions, drift, incidents, migrate
+from bot.store import accounts, actions, channel_groups, drift, incidents, migrate
 from bot.store.database import Database
 from tests.fixtures.rendering import shared_renderer
 
@@ -165,3 +165,12 @@ def test_a_batch_of_webhooks_reads_nothing_of_other_groups(desk: Desk) -> None:
             steps = "\n".join(plan(desk.database, words, given))
             assert "group_key" in steps, steps
             assert "ix_incidents_status" not in steps, steps
+
+
+def test_a_message_of_the_channel_reads_what_is_open_or_was_resolved_of_late(desk: Desk) -> None:
+    with desk.database.begin() as unit, statements(desk.database) as seen:
+        assert channel_groups.webhook_incidents(unit, NOW) == {}
+    steps = ["\n".join(plan(desk.database, words, given)) for words, given in seen if "incidents" in words]
+    assert len(steps) == 2
+    assert "ix_incidents_resolved" in steps[0], steps[0]
+    assert "ix_incidents_status" in steps[1], steps[1]
