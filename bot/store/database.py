@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Insert, Table, Update, create_engine, event, text
@@ -26,6 +26,7 @@ Wake = Literal["deliverer", "runner", "clock"]
 BUSY_MS = 5_000
 # Could not be serialized, deadlock, lock not had in time. Source: PostgreSQL, Appendix A.
 _OF_THE_MOMENT = frozenset({"40001", "40P01", "55P03"})
+_LAX = "does not wait for the disk"
 _NOTIFY = text("SELECT pg_notify(:channel, :names)")
 
 
@@ -222,15 +223,19 @@ def _begin_sqlite(connection: Connection) -> None:
     if not options.get("writes", False):
         connection.exec_driver_sql("BEGIN")
         return
-    if not options.get("durable", True):
-        connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
+    lax = not options.get("durable", True)
+    if lax or connection.info.get(_LAX):
+        connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if lax else 'FULL'}")
+        connection.info[_LAX] = lax
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _durable_again(connection: sqlite3.Connection | None, _: ConnectionPoolEntry) -> None:
+def _durable_again(connection: sqlite3.Connection | None, entry: ConnectionPoolEntry) -> None:
     """Given back, a connection waits for the disk again: whoever takes it next may be a halt, and need not ask."""
-    if connection is not None:
-        connection.execute("PRAGMA synchronous=FULL")
+    if connection is not None and entry.info.get(_LAX):
+        with suppress(sqlite3.Error):  # then the next one does ask
+            connection.execute("PRAGMA synchronous=FULL")
+            entry.info[_LAX] = False
 
 
 __all__ = ["UNSEEN", "Database", "DatabaseError", "UnitOfWork", "Wake", "on_either"]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from bot.store.database import Database, DatabaseError, UnitOfWork
 
@@ -37,3 +38,25 @@ def test_a_transaction_waits_for_the_disk_after_one_that_failed(database: Databa
         unit.connection.exec_driver_sql("SELECT nothing FROM nowhere")
     with database.begin() as unit:
         assert _synchronous(unit) == FULL
+
+
+def test_a_transaction_need_not_ask_for_it(database: Database) -> None:
+    with database.begin(durable=False) as unit:
+        assert _synchronous(unit) == NORMAL
+    sent: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    with database.begin():
+        pass
+    assert sent == ["BEGIN IMMEDIATE"]
+
+
+def test_one_that_could_not_be_brought_back_asks_for_it(database: Database) -> None:
+    with database.begin(durable=False) as unit:
+        info = unit.connection.info
+        assert _synchronous(unit) == NORMAL
+    info.update(dict.fromkeys(info, True))  # as it is left when the PRAGMA fails
+    sent: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    with database.begin() as unit:
+        assert _synchronous(unit) == FULL
+    assert sent[0] == "PRAGMA synchronous=FULL"
