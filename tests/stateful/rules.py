@@ -34,7 +34,8 @@ class Rules(RuleBasedStateMachine):
 
     @invariant()
     def nothing_stands_twice(self) -> None:
-        assert doubled(self.mortal.slack) == []
+        # After a reopening there may be a reminder in the same words: they are counted elsewhere.
+        assert [what for what in doubled(self.mortal.slack) if "is not acknowledged" not in what] == []
         table = tables.incidents
         with self.database.read() as unit:
             query = select(table.c.group_key).where(table.c.status == "open", table.c.group_key.is_not(None))
