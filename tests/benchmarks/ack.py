@@ -9,11 +9,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.acceptance.trading_desk import INCIDENTS, TradingDesk, alert, webhook
-from tests.benchmarks.clicks import SECRET, Clicker, press
+from tests.benchmarks.clicks import SECRET, ClickerProcess, press
 from tests.benchmarks.endpoints import await_port
 from tests.fixtures.ports import free_port
 
@@ -41,9 +41,9 @@ def default_bolt() -> Iterator[int]:
 
 def presses(port: int, place: str) -> list[float]:
     """Seconds of each of a round's acks."""
-    clicker = Clicker(port)
-    value = {"incident": 1, "item": ITEM}
-    return [clicker.send(press(f"checklist.toggle:{ITEM}", value, INCIDENTS, place)) for _ in range(PRESSES)]
+    pressed = press(f"checklist.toggle:{ITEM}", {"incident": 1, "item": ITEM}, INCIDENTS, place)
+    with closing(ClickerProcess(port)) as clicker:
+        return [clicker.send(pressed).seconds for _ in range(PRESSES)]
 
 
 def written(desk: TradingDesk) -> int:

@@ -1,20 +1,37 @@
-"""Sends Slack's signed requests over one kept connection, and times the answers."""
+"""Sends Slack's signed requests over one kept connection, and times the answers.
+
+As a program (`python -m tests.benchmarks.clicks PORT`) it takes payloads from its input, one a line, as JSON: whoever is
+the simulated broker too would have its answers wait for that one's work, and measure it along.
+"""
 
 import hashlib
 import hmac
 import json
 import socket
+import subprocess
+import sys
 import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from tests.benchmarks.load import whole_answer
 
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = "simulator-signing-secret"
 
 
+@dataclass(frozen=True)
+class Answered:
+    """When the first byte went out, by the machine's monotonic clock, and seconds until the whole answer was read."""
+
+    began: float
+    seconds: float
+
+
 class Clicker:
-    """One person's connection to the bot. `seconds` is from the first byte sent to the whole answer read.
+    """One person's connection to the bot.
 
     A socket of its own, as for the webhooks: a client library would be measured along.
     """
@@ -27,7 +44,7 @@ class Clicker:
     def close(self) -> None:
         self._connection.close()
 
-    def send(self, payload: dict[str, Any]) -> float:
+    def send(self, payload: dict[str, Any]) -> Answered:
         body = urlencode({"payload": json.dumps(payload)})
         stamp = str(int(time.time()))
         signature = hmac.new(SECRET.encode(), f"v0:{stamp}:{body}".encode(), hashlib.sha256).hexdigest()
@@ -49,7 +66,34 @@ class Clicker:
         status, said = answer
         if status != 200 or said.strip() not in (b"", b"{}"):
             raise RuntimeError(f"the click was answered {status}: {said[:300]!r}")
-        return seconds
+        return Answered(began, seconds)
+
+
+class ClickerProcess:
+    """A clicker in a process of its own."""
+
+    def __init__(self, port: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(port)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        """End it. It reads to the end of its input."""
+        self._process.communicate(timeout=10)
+
+    def send(self, payload: dict[str, Any]) -> Answered:
+        """Raises when the process has ended: what went wrong stands in its error output."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(payload) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the clicking process has ended")
+        return Answered(**json.loads(line))
 
 
 def confirmation(
@@ -98,3 +142,13 @@ def press(action_id: str, value: dict[str, Any], channel: str, ts: str) -> dict[
             }
         ],
     }
+
+
+def main(port: str) -> None:
+    clicker = Clicker(int(port))
+    for line in sys.stdin:
+        print(json.dumps(asdict(clicker.send(json.loads(line)))), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -22,7 +23,7 @@ from alpaca.trading.client import TradingClient
 
 from tests.acceptance.trading_desk import INCIDENTS, TOKEN, TradingDesk, webhook
 from tests.acceptance.trading_desk import alert as firing
-from tests.benchmarks.clicks import Clicker, confirmation
+from tests.benchmarks.clicks import ClickerProcess, confirmation
 from tests.benchmarks.load import drive, request
 from tests.benchmarks.webhooks import bodies, plain
 
@@ -81,7 +82,7 @@ def _warm(desk: TradingDesk, client: TradingClient) -> float:
     return time.perf_counter() - began
 
 
-def _haltdesk(desk: TradingDesk, clicker: Clicker) -> tuple[float, float]:
+def _haltdesk(desk: TradingDesk, clicker: ClickerProcess) -> tuple[float, float]:
     _fill(desk)
     accepted = threading.Event()
     at: list[float] = []
@@ -98,18 +99,17 @@ def _haltdesk(desk: TradingDesk, clicker: Clicker) -> tuple[float, float]:
         seconds=60,
     )
     desk.broker.on_request(1, note, method="DELETE", path=".*/orders", after=True)
-    began = time.perf_counter()
     answered = clicker.send(confirmation("halt", uuid4().hex, incident=1))
     if not accepted.wait(30):
         raise RuntimeError("Haltdesk did not cancel within 30 s")
-    seconds = at[0] - began  # noted when the latency is over and the answer goes out
+    seconds = at[0] - answered.began  # noted when the latency is over and the answer goes out
     desk.until(
         lambda: desk.api("/v1/trading-state")["broker"]["open_orders"] == 0 and _idle(desk),
         what="the halt to be proved",
         seconds=60,
     )
     desk.until(lambda: _quiet(desk), what="the last message to be delivered", seconds=60)
-    return seconds, answered
+    return seconds, answered.seconds
 
 
 def _idle(desk: TradingDesk) -> bool:
@@ -137,10 +137,12 @@ def measure(latency: float) -> Measured:
             )
             client.get_account()
             warm = [_warm(desk, client) for _ in range(ROUNDS)]
-            clicker = Clicker(desk.port)
-            _haltdesk(desk, clicker)  # the modal's figures would have warmed the connections
             ours, bare = [], []
-            with plain(f"sqlite:///{path / 'bare.db'}") as port:
+            with (
+                plain(f"sqlite:///{path / 'bare.db'}") as port,
+                closing(ClickerProcess(desk.port)) as clicker,
+            ):
+                _haltdesk(desk, clicker)  # the modal's figures would have warmed the connections
                 drive(port, _rows(port, 10), clients=1)
                 for _ in range(ROUNDS):
                     # Both at rest: one row, then one click.

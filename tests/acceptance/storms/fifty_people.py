@@ -42,9 +42,8 @@ def all_confirm(desk: TradingDesk, kind: str, *, round_number: int = 0) -> Waite
     def press(number: int) -> float:
         with closing(Clicker(desk.port)) as person:
             together.wait(30)
-            return person.send(
-                confirmation(kind, f"{kind}-{round_number}-{number}", reason=f"person {number}")
-            )
+            nonce = f"{kind}-{round_number}-{number}"
+            return person.send(confirmation(kind, nonce, reason=f"person {number}")).seconds
 
     with ThreadPoolExecutor(PEOPLE) as people:
         return Waited(tuple(sorted(people.map(press, range(PEOPLE)))))
