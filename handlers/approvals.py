@@ -1,11 +1,10 @@
 """Resume and flatten: asked in a modal by one person, approved or rejected in the thread by another."""
 
 import json
-import re
 from typing import Any
 from uuid import uuid4
 
-from slack_bolt import Ack, App
+from slack_bolt import Ack
 
 from bot.domain.incident import Incident
 from bot.domain.resuming import named
@@ -19,6 +18,7 @@ from bot.services.incidents import NotFound
 from bot.store import incidents
 from bot.store.database import DatabaseError, UnitOfWork
 from handlers.context import Services
+from handlers.listening import Listening
 from handlers.pressed import (
     Body,
     chosen,
@@ -34,15 +34,15 @@ AWAY = "Haltdesk's database does not answer. Nothing was done: this waits for it
 MISSING = "This request is not in Haltdesk's database. Use the newest message in the thread."
 
 
-def register(app: App, services: Services) -> None:
+def register(listening: Listening, services: Services) -> None:
     room = _Room(services)
     for kind in (ActionKind.RESUME, ActionKind.FLATTEN):
-        _register_kind(app, room, kind)
-    app.command("/resume")(room.commanded)
-    app.view("resume.override")(room.overridden)
+        _register_kind(listening, room, kind)
+    listening.command("/resume", room.commanded)
+    listening.view("resume.override", room.overridden)
 
 
-def _register_kind(app: App, room: "_Room", kind: ActionKind) -> None:
+def _register_kind(listening: Listening, room: "_Room", kind: ActionKind) -> None:
     def pressed(ack: Ack, body: Body, action: dict[str, Any]) -> None:
         ack()
         room.open(kind, body, value_of(action), reason="")
@@ -58,10 +58,10 @@ def _register_kind(app: App, room: "_Room", kind: ActionKind) -> None:
         ack()
         room.reject(body, action)
 
-    app.action(re.compile(rf"^{kind}\.open(:|$)"))(pressed)
-    app.action(re.compile(rf"^{kind}\.approve(:|$)"))(approve)
-    app.action(re.compile(rf"^{kind}\.reject(:|$)"))(reject)
-    app.view(f"{kind}.confirm")(asked)
+    listening.action(f"{kind}.open", pressed)
+    listening.action(f"{kind}.approve", approve)
+    listening.action(f"{kind}.reject", reject)
+    listening.view(f"{kind}.confirm", asked)
 
 
 class _Room:

@@ -2,17 +2,16 @@
 
 from typing import Any
 
-from slack_bolt import App
-
 from bot.services import channel_intake
 from bot.services.channel_message import message_of
 from handlers.context import Services
+from handlers.listening import Listening
 
 
-def register(app: App, services: Services) -> None:
+def register(listening: Listening, services: Services) -> None:
     def heard(body: dict[str, Any], event: dict[str, Any]) -> None:
         message = message_of(body, event, services.app_id())
         if message is not None:
             channel_intake.receive(services.desk, message)
 
-    app.event("message")(heard)
+    listening.event("message", heard)

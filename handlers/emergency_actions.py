@@ -1,11 +1,10 @@
 """Halt, cancel, health and reconcile: the button or the command opens a confirmation, the confirmation is recorded."""
 
 import json
-import re
 from typing import Any
 from uuid import uuid4
 
-from slack_bolt import Ack, App
+from slack_bolt import Ack
 
 from bot.adapters.bounded import StillRunning, bounded
 from bot.domain.incident import Incident
@@ -19,6 +18,7 @@ from bot.services.views import account_line
 from bot.store import incidents
 from bot.store.database import DatabaseError
 from handlers.context import Services
+from handlers.listening import Listening
 from handlers.pressed import (
     Body,
     chosen,
@@ -34,12 +34,12 @@ AWAY = "Haltdesk's database does not answer."
 NO_PAPER = "DRILL: the desk has no paper account, and a drill never acts on real money. Nothing was done."
 
 
-def register(app: App, services: Services) -> None:
-    for kind in sorted(services.confirmable, key=lambda kind: (kind is not ActionKind.HALT, kind)):
-        _register_kind(app, services, kind)
+def register(listening: Listening, services: Services) -> None:
+    for kind in services.confirmable:
+        _register_kind(listening, services, kind)
 
 
-def _register_kind(app: App, services: Services, kind: ActionKind) -> None:
+def _register_kind(listening: Listening, services: Services, kind: ActionKind) -> None:
     def pressed(ack: Ack, body: Body, action: dict[str, Any]) -> None:
         ack()
         _open(services, kind, body, incident_of_press(services, body, action), reason="")
@@ -56,9 +56,9 @@ def _register_kind(app: App, services: Services, kind: ActionKind) -> None:
     def confirmed(ack: Ack, body: Body, view: dict[str, Any]) -> None:
         _confirm(services, kind, ack, body, view)
 
-    app.view(f"{kind}.confirm")(confirmed)
-    app.action(re.compile(rf"^{kind}\.open(:|$)"))(pressed)
-    app.command(f"/{kind}")(commanded)
+    listening.view(f"{kind}.confirm", confirmed)
+    listening.action(f"{kind}.open", pressed)
+    listening.command(f"/{kind}", commanded)
 
 
 def incident_of_press(services: Services, body: Body, action: dict[str, Any]) -> int | None:

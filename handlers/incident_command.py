@@ -4,7 +4,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
-from slack_bolt import Ack, App
+from slack_bolt import Ack
 
 from bot.domain.incident import parse_incident_key
 from bot.domain.words import IncidentStatus, Severity
@@ -13,6 +13,7 @@ from bot.services import incidents as service
 from bot.services import views
 from bot.store import incidents
 from handlers.context import Services
+from handlers.listening import Listening
 from handlers.pressed import Body, chosen, metadata_of, text_input, user_of
 
 HELP = (
@@ -25,11 +26,11 @@ HELP = (
 )
 
 
-def register(app: App, services: Services) -> None:
+def register(listening: Listening, services: Services) -> None:
     command = _Command(services)
-    app.command("/incident")(command.run)
-    app.view("incident.declare")(command.declared)
-    app.event("app_mention")(command.mentioned)
+    listening.command("/incident", command.run)
+    listening.view("incident.declare", command.declared)
+    listening.event("app_mention", command.mentioned)
 
 
 class _Command:

@@ -2,10 +2,9 @@
 
 import json
 import math
-import re
 from typing import Any
 
-from slack_bolt import Ack, App
+from slack_bolt import Ack
 
 from bot.domain.words import Phase
 from bot.rendering.models import LeavePhaseView, ResolveView
@@ -14,19 +13,20 @@ from bot.services import incidents as service
 from bot.services.incidents import NotFound
 from bot.store import messages
 from handlers.context import Services
+from handlers.listening import Listening
 from handlers.pressed import Body, incident_of, metadata_of, suffix_of, text_input, user_of, value_of
 
 GONE = "This incident is not in Haltdesk's database. Use the newest message in the channel."
 
 
-def register(app: App, services: Services) -> None:
+def register(listening: Listening, services: Services) -> None:
     thread = _Thread(services)
-    app.action(re.compile(r"^incident\.acknowledge(:|$)"))(thread.acknowledge)
-    app.action(re.compile(r"^incident\.resolve(:|$)"))(thread.resolve)
-    app.action(re.compile(r"^checklist\.toggle(:|$)"))(thread.toggle)
-    app.action(re.compile(r"^phase\.advance(:|$)"))(thread.advance)
-    app.view("phase.leave")(thread.leave)
-    app.view("incident.resolve.confirm")(thread.resolve_confirmed)
+    listening.action("incident.acknowledge", thread.acknowledge)
+    listening.action("incident.resolve", thread.resolve)
+    listening.action("checklist.toggle", thread.toggle)
+    listening.action("phase.advance", thread.advance)
+    listening.view("phase.leave", thread.leave)
+    listening.view("incident.resolve.confirm", thread.resolve_confirmed)
 
 
 class _Thread:

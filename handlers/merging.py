@@ -1,10 +1,9 @@
 """The Merge button of an incident with related ones, and the modal that folds one of those into it."""
 
 import json
-import re
 from typing import Any
 
-from slack_bolt import Ack, App
+from slack_bolt import Ack
 
 from bot.domain.words import AlertStatus
 from bot.rendering.related_models import MergeChoice, MergeView
@@ -14,15 +13,16 @@ from bot.services.related_views import mergeable
 from bot.store import alerts, incidents
 from handlers.context import Services
 from handlers.incident_thread import GONE
+from handlers.listening import Listening
 from handlers.pressed import Body, chosen, incident_of, metadata_of, text_input, user_of, value_of
 
 NOTHING = "No related incident is open any more, so there is nothing to merge."
 
 
-def register(app: App, services: Services) -> None:
+def register(listening: Listening, services: Services) -> None:
     room = _Merging(services)
-    app.action(re.compile(r"^incident\.merge(:|$)"))(room.open)
-    app.view("incident.merge")(room.confirmed)
+    listening.action("incident.merge", room.open)
+    listening.view("incident.merge", room.confirmed)
 
 
 class _Merging:

@@ -18,6 +18,7 @@ from handlers import (
     merging,
 )
 from handlers.context import Services
+from handlers.listening import Listening
 from handlers.slack_places import PlacedApp, asked
 
 log = logging.getLogger(__name__)
@@ -44,13 +45,17 @@ def build(services: Services, *, client: WebClient, signing_secret: str | None) 
         raise_error_for_unhandled_request=False,
         # The one thing that a bot could say to itself is a message: its listener knows its own.
         ignoring_self_events_enabled=False,
+        # Answered with the signature's check, before Bolt (handlers/slack_signature.py); the other is for functions.
+        ssl_check_enabled=False,
+        attaching_function_token_enabled=False,
     )
     quiet.setLevel(logging.WARNING)  # at INFO, it logs the whole body of a request with a bad signature
     app.use(_origin(services))
     app.error(_failed(services))
-    # Bolt asks one listener after the other whether a request is its own: a halt is the first to be asked for.
+    listening = Listening()
     for room in (emergency_actions, incident_thread, approvals, incident_command, merging, channel_alerts):
-        room.register(app, services)
+        room.register(listening, services)
+    listening.listen(app)
     return app
 
 

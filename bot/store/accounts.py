@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 
 from bot.domain.words import TradingState
 from bot.store.database import UnitOfWork
@@ -29,11 +29,12 @@ class AccountRecord:
     configuration_before: Mapping[str, Any] | None
 
 
-def _record(values: RowMapping) -> AccountRecord:
-    return AccountRecord(**{**values, "state": TradingState(values["state"])})
+def _record(found: Any) -> AccountRecord:
+    return AccountRecord(**{**found._asdict(), "state": TradingState(found.state)})
 
 
 _ONE = select(accounts).where(accounts.c.name == bindparam("name"))  # made once: every confirmation asks it
+_LOCK = select(accounts.c.name).where(accounts.c.name == bindparam("name")).with_for_update()
 _ALL = select(accounts).order_by(accounts.c.name)
 
 
@@ -45,16 +46,16 @@ def ensure(unit: UnitOfWork, name: str, at: datetime) -> None:
 def lock(unit: UnitOfWork, name: str) -> None:
     """Hold the account until the transaction ends: actions on it are confirmed one after the other."""
     if unit.dialect != "sqlite":  # which has one writer at a time anyway
-        unit.connection.execute(select(accounts.c.name).where(accounts.c.name == name).with_for_update())
+        unit.all(_LOCK, {"name": name})
 
 
 def get(unit: UnitOfWork, name: str) -> AccountRecord | None:
-    found = unit.connection.execute(_ONE, {"name": name}).mappings().first()
+    found = unit.first(_ONE, {"name": name})
     return _record(found) if found else None
 
 
 def all_of_them(unit: UnitOfWork) -> list[AccountRecord]:
-    return [_record(found) for found in unit.connection.execute(_ALL).mappings()]
+    return [_record(found) for found in unit.all(_ALL)]
 
 
 def read_at_broker(unit: UnitOfWork, name: str, **seen: Any) -> None:

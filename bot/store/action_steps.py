@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert, insert, select
+from sqlalchemy import Insert, bindparam, insert, select
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
@@ -20,6 +20,9 @@ def _writing_step(statement: SqliteInsert | PostgresInsert) -> Insert:
 
 
 _WRITE_STEP = on_either(_writing_step, action_steps)
+_STEPS = (
+    select(action_steps).where(action_steps.c.action_id == bindparam("action")).order_by(action_steps.c.id)
+)
 
 
 def write_step(
@@ -43,11 +46,10 @@ def write_step(
         "finished_at": finished,
         "evidence": dict(evidence),
     }
-    unit.connection.execute(_WRITE_STEP[unit.dialect], given)
+    unit.run(_WRITE_STEP[unit.dialect], given)
 
 
 def steps(unit: UnitOfWork, action_id: int) -> tuple[Step, ...]:
-    query = select(action_steps).where(action_steps.c.action_id == action_id).order_by(action_steps.c.id)
     return tuple(
         Step(
             found.name,
@@ -57,7 +59,7 @@ def steps(unit: UnitOfWork, action_id: int) -> tuple[Step, ...]:
             found.finished_at,
             found.evidence,
         )
-        for found in unit.connection.execute(query)
+        for found in unit.all(_STEPS, {"action": action_id})
     )
 
 

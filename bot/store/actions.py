@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import Select, and_, bindparam, func, or_, select, update
 
 from bot.domain.actions import ActionRequest, ActionResult, UnconfirmedOrder
 from bot.domain.words import ActionKind, ActionStatus
@@ -58,7 +58,8 @@ _FIELDS = [actions.c[name] for name in ActionRecordRow.__dataclass_fields__]
 UNENDED = (ActionStatus.CONFIRMED, ActionStatus.RUNNING, ActionStatus.WATCHING)
 
 
-def _row(values: RowMapping) -> ActionRecordRow:
+def _row(found: Any) -> ActionRecordRow:
+    values = found._asdict()
     return ActionRecordRow(
         **{
             **values,
@@ -97,7 +98,9 @@ _CONFIRM = on_either(
     ),
     actions,
 )
-
+_GET = select(*_FIELDS).where(actions.c.id == bindparam("number"))
+_BY_KEY = select(*_FIELDS).where(actions.c.request_key == bindparam("key"))
+_OF_INCIDENT = select(*_FIELDS).where(actions.c.incident_id == bindparam("incident")).order_by(actions.c.id)
 _SAME = actions.c.request_key == bindparam("key")
 _UNDER_WAY = and_(
     actions.c.kind == bindparam("kind"),
@@ -130,7 +133,7 @@ def confirm(unit: UnitOfWork, values: Mapping[str, Any], claim: Claim | None = N
         }
     nothing_yet: dict[str, Any] = {"joined": [], "evidence": {}, "unconfirmed": []}
     given = nothing_yet | taken | dict(values)
-    number: int | None = unit.connection.execute(_CONFIRM[unit.dialect], given).scalar_one_or_none()
+    number: int | None = unit.value(_CONFIRM[unit.dialect], given)
     if number is None:
         return None
     if claim is None:
@@ -143,14 +146,14 @@ def confirm(unit: UnitOfWork, values: Mapping[str, Any], claim: Claim | None = N
 
 
 def by_request_key(unit: UnitOfWork, key: str) -> ActionRecordRow | None:
-    found = unit.connection.execute(select(*_FIELDS).where(actions.c.request_key == key)).mappings().first()
+    found = unit.first(_BY_KEY, {"key": key})
     return _row(found) if found else None
 
 
 def same_or_under_way(unit: UnitOfWork, key: str, kind: ActionKind, account: str) -> ActionRecordRow | None:
     """The action of this very confirmation, else one of the kind that is under way on the account."""
     query, given = _SAME_OR_UNDER_WAY, {"key": key, "kind": kind, "account": account}
-    found = unit.connection.execute(query, given).mappings().first()
+    found = unit.first(query, given)
     return _row(found) if found else None
 
 
@@ -162,7 +165,7 @@ def newest_number(unit: UnitOfWork, account: str) -> int | None:
 
 
 def get(unit: UnitOfWork, number: int) -> ActionRecordRow | None:
-    found = unit.connection.execute(select(*_FIELDS).where(actions.c.id == number)).mappings().first()
+    found = unit.first(_GET, {"number": number})
     return _row(found) if found else None
 
 
@@ -183,12 +186,11 @@ def unended(
     """What was confirmed and has not ended, oldest first."""
     asked = {"kind": kind, "account": account, "incident_id": incident_id}
     given = {name: value for name, value in asked.items() if value is not None}
-    return [_row(found) for found in unit.connection.execute(_unended(*given), given).mappings()]
+    return [_row(found) for found in unit.all(_unended(*given), given)]
 
 
 def of_incident(unit: UnitOfWork, incident_id: int) -> list[ActionRecordRow]:
-    query = select(*_FIELDS).where(actions.c.incident_id == incident_id).order_by(actions.c.id)
-    return [_row(found) for found in unit.connection.execute(query).mappings()]
+    return [_row(found) for found in unit.all(_OF_INCIDENT, {"incident": incident_id})]
 
 
 def join(unit: UnitOfWork, number: int, who: str) -> None:
@@ -216,7 +218,7 @@ def claim(unit: UnitOfWork, *, now: datetime, by: str, until: datetime) -> list[
         .order_by(actions.c.id)
         .with_for_update(skip_locked=True)
     )
-    found = [_row(values) for values in unit.connection.execute(query).mappings()]
+    found = [_row(one) for one in unit.connection.execute(query)]
     for action in found:
         running = ActionStatus.RUNNING if action.status is ActionStatus.CONFIRMED else action.status
         unit.connection.execute(

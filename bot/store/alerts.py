@@ -11,7 +11,6 @@ from sqlalchemy import (
     ARRAY,
     DateTime,
     Integer,
-    RowMapping,
     Select,
     Text,
     and_,
@@ -85,6 +84,7 @@ _HOLD = (
     .order_by(alerts.c.id)  # everybody holds alerts in this order
     .with_for_update()
 )
+_CHANGE = update(alerts).where(alerts.c.id == bindparam("number"))
 # What every picture of an incident asks is made once, too.
 _OF_INCIDENT = (
     select(alerts)
@@ -124,7 +124,8 @@ class StoredAlert:
     changed_at: datetime
 
 
-def _stored(values: RowMapping) -> StoredAlert:
+def _stored(found: Any) -> StoredAlert:
+    values = found._asdict()
     return StoredAlert(
         **{**values, "status": AlertStatus(values["status"]), "severity": Severity(values["severity"])}
     )
@@ -141,13 +142,12 @@ def by_identity(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Identi
 def _held(
     unit: UnitOfWork, which: Mapping[str, Select[Any]], identities: Sequence[Identity]
 ) -> list[StoredAlert]:
-    rows = unit.connection.execute(which[unit.dialect], _TOLD[unit.dialect](identities))
+    rows = unit.all(which[unit.dialect], _TOLD[unit.dialect](identities))
     if unit.dialect == "postgresql":
-        numbers = list(rows.scalars())
-        if not numbers:
+        if not rows:
             return []
-        rows = unit.connection.execute(_HOLD, {"numbers": numbers})
-    return [_stored(row._mapping) for row in rows]
+        rows = unit.all(_HOLD, {"numbers": [row.id for row in rows]})
+    return [_stored(row) for row in rows]
 
 
 def read_ahead(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Hashable, Any]:
@@ -169,18 +169,17 @@ def insert(unit: UnitOfWork, values: Sequence[Mapping[str, Any]]) -> None:
 
 
 def change(unit: UnitOfWork, number: int, **values: Any) -> None:
-    unit.connection.execute(update(alerts).where(alerts.c.id == number).values(**values))
+    unit.run(_CHANGE, {"number": number, **values})
 
 
 def of_incident(unit: UnitOfWork, incident_id: int, *, limit: int | None = None) -> list[StoredAlert]:
     """Firing ones first, then the worst, then the newest."""
     query, given = (_OF_INCIDENT, {}) if limit is None else (_FIRST_OF_INCIDENT, {"most": limit})
-    found = unit.connection.execute(query, {"incident": incident_id, **given})
-    return [_stored(stored) for stored in found.mappings()]
+    return [_stored(found) for found in unit.all(query, {"incident": incident_id, **given})]
 
 
 def counts(unit: UnitOfWork, incident_id: int) -> dict[AlertStatus, int]:
-    rows = unit.connection.execute(_COUNTS, {"incident": incident_id})
+    rows = unit.all(_COUNTS, {"incident": incident_id})
     found = {AlertStatus(status): number for status, number in rows}
     return {status: found.get(status, 0) for status in AlertStatus}
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sqlalchemy import RowMapping, insert, select, text
+from sqlalchemy import RowMapping, insert, select
 
 from bot.domain.audit import BEGINNING, AuditEntry, hash_of
-from bot.store.database import UnitOfWork
+from bot.store.database import LOCK_ALONE, UnitOfWork
 from bot.store.tables import audit
 
 _LOCK = 0x41554449  # one advisory lock for the chain on PostgreSQL; on SQLite there is one writer anyhow
@@ -27,7 +27,7 @@ def append(unit: UnitOfWork, entry: AuditEntry) -> None:
 
 def _append(unit: UnitOfWork, entry: AuditEntry) -> None:
     if unit.dialect == "postgresql":
-        unit.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        unit.all(LOCK_ALONE, {"lock": _LOCK})
     seq, previous = last(unit)
     placed = replace(entry, seq=seq + 1, previous_hash=previous)
     unit.put(_APPEND, vars(replace(placed, hash=hash_of(placed))))
@@ -35,7 +35,7 @@ def _append(unit: UnitOfWork, entry: AuditEntry) -> None:
 
 def last(unit: UnitOfWork) -> tuple[int, str]:
     """Number and hash of the newest entry; 0 and the beginning's hash when there is none."""
-    found = unit.connection.execute(_LAST).first()
+    found = unit.first(_LAST)
     return (found.seq, found.hash) if found else (0, BEGINNING)
 
 

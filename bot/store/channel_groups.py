@@ -10,7 +10,7 @@ from sqlalchemy import RowMapping, bindparam, func, or_, select, text, update
 from bot.domain.indexed_text import indexable
 from bot.domain.words import AlertStatus, IncidentStatus
 from bot.store.alerts import CHUNK, Identity
-from bot.store.database import UnitOfWork
+from bot.store.database import LOCK_ALONE, LOCK_SHARED, UnitOfWork
 from bot.store.tables import alerts, channel_groups, incidents
 
 # What comes from a message has this before its fingerprint: it is never taken for an alert of a webhook.
@@ -55,13 +55,13 @@ def hold(unit: UnitOfWork, names: Iterable[str]) -> None:
 def beside_messages(unit: UnitOfWork) -> None:
     """Webhooks are being stored: no message opens an incident at the same moment. Nothing to do on SQLite."""
     if unit.dialect == "postgresql":
-        unit.connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK})
+        unit.all(LOCK_SHARED, {"lock": _LOCK})
 
 
 def alone(unit: UnitOfWork) -> None:
     """A message is being stored: wait for the batches of webhooks that are, and let later ones wait. Take it first."""
     if unit.dialect == "postgresql":
-        unit.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        unit.all(LOCK_ALONE, {"lock": _LOCK})
 
 
 _ANY_TOLD = (  # made once: each batch of webhooks asks it
@@ -73,7 +73,7 @@ _ANY_TOLD = (  # made once: each batch of webhooks asks it
 
 def any_told(unit: UnitOfWork, since: datetime) -> bool:
     """Whether a message tells of alerts that fire, or came after `since`."""
-    return unit.connection.execute(_ANY_TOLD, {"since": since}).first() is not None
+    return unit.first(_ANY_TOLD, {"since": since}) is not None
 
 
 def get(unit: UnitOfWork, key: str) -> StoredGroup | None:

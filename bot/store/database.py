@@ -6,7 +6,22 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Insert, Table, Update, create_engine, event, text
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Connection,
+    Engine,
+    Insert,
+    Table,
+    Text,
+    Update,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
@@ -15,8 +30,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from bot.store import prepared
 from bot.store.columns import as_json_text
 from bot.store.gathering import UNSEEN, Gathered
+from bot.store.prepared import Statement
 from bot.store.rows import write_rows
 from bot.store.wakeups import CHANNEL
 
@@ -24,10 +41,15 @@ DatabaseError = SQLAlchemyError
 
 Wake = Literal["deliverer", "runner", "clock"]
 BUSY_MS = 5_000
+NOTHING: Mapping[str, Any] = {}
 # Could not be serialized, deadlock, lock not had in time. Source: PostgreSQL, Appendix A.
 _OF_THE_MOMENT = frozenset({"40001", "40P01", "55P03"})
 _LAX = "does not wait for the disk"
-_NOTIFY = text("SELECT pg_notify(:channel, :names)")
+# PostgreSQL's locks of a number, until the transaction ends.
+_NUMBER: BindParameter[int] = bindparam("lock", type_=BigInteger)
+LOCK_ALONE = select(func.pg_advisory_xact_lock(_NUMBER))
+LOCK_SHARED = select(func.pg_advisory_xact_lock_shared(_NUMBER))
+_NOTIFY = select(func.pg_notify(bindparam("channel", type_=Text), bindparam("names", type_=Text)))
 
 
 def of_the_moment(failure: Exception) -> bool:
@@ -59,6 +81,24 @@ class UnitOfWork:
             self.gathered.ahead.clear()
         return self._connection
 
+    def all(self, statement: Statement, given: Mapping[str, Any] = NOTHING) -> list[Any]:
+        """Every row of a statement's answer, as named tuples. The statement is one that is made once, and kept."""
+        return prepared.ask(self.connection, statement, given)
+
+    def first(self, statement: Statement, given: Mapping[str, Any] = NOTHING) -> Any:
+        """The first row of the answer, None when there is none. See `all`."""
+        rows = prepared.ask(self.connection, statement, given)
+        return rows[0] if rows else None
+
+    def value(self, statement: Statement, given: Mapping[str, Any] = NOTHING) -> Any:
+        """The first value of the first row, None when there is none. See `all`."""
+        rows = prepared.ask(self.connection, statement, given)
+        return rows[0][0] if rows else None
+
+    def run(self, statement: Statement, given: Mapping[str, Any] = NOTHING) -> int:
+        """Run a statement that answers with no rows; how many it touched. See `all`."""
+        return prepared.run(self.connection, statement, given)
+
     def put(
         self,
         statement: Insert | Update,
@@ -79,7 +119,7 @@ class UnitOfWork:
         elif isinstance(statement, Insert):
             write_rows(self._connection, statement, [values])
         else:
-            self._connection.execute(statement, values)
+            prepared.run(self._connection, statement, values)
 
     def put_all(self, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
         if self.gathered is not None:
@@ -188,7 +228,7 @@ class Database:
                     unit.gathered.write(connection)
                 if unit.wakes and not self.sqlite:
                     names = ",".join(sorted(unit.wakes))
-                    connection.execute(_NOTIFY, {"channel": CHANNEL, "names": names})
+                    prepared.ask(connection, _NOTIFY, {"channel": CHANNEL, "names": names})
         for what in unit.afterwards:
             what()
         for piece in unit.wakes:

@@ -27,6 +27,13 @@ _NEXT = (
     .order_by(deadlines.c.due_at)
     .limit(1)
 )
+_WITHDRAWING = (
+    update(deadlines)
+    .where(deadlines.c.state == WAITING)
+    .values(state=WITHDRAWN, reason=bindparam("why"), changed_at=bindparam("at"))
+)
+_WITHDRAW = _WITHDRAWING.where(deadlines.c.key == bindparam("of_key"))
+_WITHDRAW_ALL = _WITHDRAWING.where(deadlines.c.incident_id == bindparam("incident"))
 
 
 @dataclass(frozen=True)
@@ -58,22 +65,12 @@ def schedule(
 
 def withdraw(unit: UnitOfWork, key: str, reason: str, *, at: datetime) -> bool:
     """Withdraw the deadline if it still waits; true when it did."""
-    done = unit.connection.execute(
-        update(deadlines)
-        .where(deadlines.c.key == key, deadlines.c.state == WAITING)
-        .values(state=WITHDRAWN, reason=reason, changed_at=at)
-    )
-    return done.rowcount > 0
+    return unit.run(_WITHDRAW, {"of_key": key, "why": reason, "at": at}) > 0
 
 
 def withdraw_all(unit: UnitOfWork, incident_id: int, reason: str, *, at: datetime) -> int:
     """Withdraw whatever still waits for the incident; returns how many did."""
-    done = unit.connection.execute(
-        update(deadlines)
-        .where(deadlines.c.incident_id == incident_id, deadlines.c.state == WAITING)
-        .values(state=WITHDRAWN, reason=reason, changed_at=at)
-    )
-    return done.rowcount
+    return unit.run(_WITHDRAW_ALL, {"incident": incident_id, "why": reason, "at": at})
 
 
 def take_due(unit: UnitOfWork, now: datetime, limit: int = 20) -> list[Deadline]:
@@ -96,5 +93,5 @@ def take_due(unit: UnitOfWork, now: datetime, limit: int = 20) -> list[Deadline]
 
 
 def next_due(unit: UnitOfWork, incident_id: int) -> Deadline | None:
-    found = unit.connection.execute(_NEXT, {"incident": incident_id}).mappings().first()
-    return Deadline(**dict(found)) if found else None
+    found = unit.first(_NEXT, {"incident": incident_id})
+    return Deadline(*found) if found else None

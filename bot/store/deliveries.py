@@ -70,13 +70,12 @@ def claim(
     number: int | None = None
     if waiting_since is not None:
         oldest = _claiming(edits, oldest=True)
-        number = unit.connection.execute(oldest, {**given, "since": waiting_since}).scalar_one_or_none()
+        number = unit.value(oldest, {**given, "since": waiting_since})
     if number is None:
-        number = unit.connection.execute(_claiming(edits), given).scalar_one_or_none()
+        number = unit.value(_claiming(edits), given)
     if number is None:
         return None
-    claimed = unit.connection.execute(_CLAIMED, {"number": number, "by": by, "until": until})
-    return as_message(claimed.mappings().one())
+    return as_message(unit.first(_CLAIMED, {"number": number, "by": by, "until": until}))
 
 
 _CHANNEL = select(messages.c.channel).where(messages.c.id == bindparam("number"))
@@ -86,7 +85,7 @@ def channel_of(unit: UnitOfWork, message: Message) -> str:
     """The channel that a message stands in or is to be posted in: a reply always in its thread's."""
     if message.ts is not None or message.parent_id is None:
         return message.channel
-    found: str = unit.connection.execute(_CHANNEL, {"number": message.parent_id}).scalar_one()
+    found: str = unit.value(_CHANNEL, {"number": message.parent_id})
     return found
 
 
@@ -124,7 +123,7 @@ _CLAIMED = (
 
 def any_due(unit: UnitOfWork, *, now: datetime, avoid: Collection[str], edits: bool) -> bool:
     """Whether there is anything to claim, without the lock that a claim takes."""
-    return unit.connection.execute(_due(edits), {"now": now, "closed": list(avoid)}).first() is not None
+    return unit.first(_due(edits), {"now": now, "closed": list(avoid)}) is not None
 
 
 _WAITING = select(messages.c.id).where(messages.c.shown < messages.c.wanted).limit(bindparam("some"))
@@ -132,7 +131,7 @@ _WAITING = select(messages.c.id).where(messages.c.shown < messages.c.wanted).lim
 
 def more_wait(unit: UnitOfWork, than: int) -> bool:
     """Whether Slack is behind with more than so many messages: by one look at an index, which ends there."""
-    return len(unit.connection.execute(_WAITING, {"some": than + 1}).all()) > than
+    return len(unit.all(_WAITING, {"some": than + 1})) > than
 
 
 _POSTING = (
@@ -152,8 +151,7 @@ def posting(unit: UnitOfWork, message: Message, at: datetime, *, until: datetime
     False when the message is another's by now: looking for it took longer than the claim.
     """
     given = {"number": message.id, "by": message.claimed_by, "at": at, "until": until}
-    found = unit.connection.execute(_POSTING, given)
-    return found.rowcount > 0
+    return unit.run(_POSTING, given) > 0
 
 
 _READ_AT = bindparam("read_at", type_=messages.c.wanted_since.type)
@@ -194,7 +192,7 @@ def delivered(
 ) -> None:
     """Slack shows `version`, which was read at `read_at`: what is newer was wanted after that."""
     given = {"number": message.id, "version": version, "place": ts, "room": channel}
-    unit.connection.execute(_DELIVERED, {**given, "read_at": read_at, "at": at})
+    unit.run(_DELIVERED, {**given, "read_at": read_at, "at": at})
 
 
 def put_off(
@@ -218,13 +216,13 @@ _NEXT_DUE = select(func.min(messages.c.next_at, type_=messages.c.next_at.type)).
 
 def next_due_after(unit: UnitOfWork, now: datetime) -> datetime | None:
     """When the next message comes due that is not due yet, by one look at an index."""
-    found: datetime | None = unit.connection.execute(_NEXT_DUE, {"now": now}).scalar_one()
+    found: datetime | None = unit.value(_NEXT_DUE, {"now": now})
     return found
 
 
 def next_wanted_at(unit: UnitOfWork, *, avoid: Collection[str] = (), edits: bool = True) -> datetime | None:
     """When the next undelivered message may be tried, if its claim runs out; None when there is none."""
-    found: datetime | None = unit.connection.execute(_next(edits), {"closed": list(avoid)}).scalar_one()
+    found: datetime | None = unit.value(_next(edits), {"closed": list(avoid)})
     return found
 
 

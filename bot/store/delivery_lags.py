@@ -41,7 +41,7 @@ def add(unit: UnitOfWork, urgency: int, lag: timedelta) -> None:
     """Count one delivery. A clock that stands behind gives a negative lag: it counts as none."""
     seconds = max(0.0, lag.total_seconds())
     row = {"urgency": urgency, "bucket": bisect_left(BOUNDS, seconds), "count": 1, "seconds": seconds}
-    unit.connection.execute(_ADD[unit.dialect], row)
+    unit.run(_ADD[unit.dialect], row)
 
 
 def counted(unit: UnitOfWork) -> Mapping[int, Lags]:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Insert, Update
 
+from bot.store.prepared import run_for_each
 from bot.store.rows import write_rows
 from bot.store.tables import metadata
 
@@ -64,7 +65,7 @@ class Gathered:
                 if isinstance(statement, Insert):
                     write_rows(connection, statement, values)
                 else:
-                    connection.execute(statement, values)
+                    run_for_each(connection, statement, values)
 
 
 def _in_one(rows: _Rows) -> _Rows:

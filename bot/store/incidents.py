@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Row, bindparam, desc, func, or_, select, text, update
+from sqlalchemy import bindparam, desc, func, or_, select, text, update
 from sqlalchemy import insert as sqlalchemy_insert
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
@@ -53,6 +53,7 @@ _RESOLVED = (
     .order_by(incidents.c.resolved_at, incidents.c.id)
     .with_for_update()
 )
+_CHANGE = update(incidents).where(incidents.c.id == bindparam("number"))
 _LAST = select(func.max(incidents.c.id))
 _NEXT_POSTGRES = text(
     "SELECT nextval(pg_get_serial_sequence('incidents', 'id')) FROM generate_series(1, :many)"
@@ -87,8 +88,8 @@ _BLANK: Mapping[str, Any] = {
 }
 
 
-def _incident(found: Row[Any]) -> Incident:
-    values = dict(found._mapping)
+def _incident(found: Any) -> Incident:
+    values = found._asdict()
     values.pop("open_group_key")
     values["severity"] = Severity(values["severity"])
     values["status"] = IncidentStatus(values["status"])
@@ -96,11 +97,8 @@ def _incident(found: Row[Any]) -> Incident:
     return Incident(**values)
 
 
-_LOCK = select(incidents).where(incidents.c.id == bindparam("number")).with_for_update()  # made once
-
-
 def get(unit: UnitOfWork, number: int) -> Incident | None:
-    found = unit.connection.execute(_GET, {"number": number}).first()
+    found = unit.first(_GET, {"number": number})
     return _incident(found) if found else None
 
 
@@ -109,7 +107,7 @@ def lock(unit: UnitOfWork, number: int) -> Incident | None:
     held = unit.foreseen(("incident", number))
     if held is not UNSEEN:
         return cast("Incident", held)
-    found = unit.connection.execute(_LOCK, {"number": number}).first()
+    found = unit.first(_LOCK, {"number": number})
     return _incident(found) if found else None
 
 
@@ -142,7 +140,7 @@ def open_of_group(unit: UnitOfWork, group_key: str) -> Incident | None:
 
 def open_of_groups(unit: UnitOfWork, group_keys: Sequence[str]) -> dict[str, Incident]:
     """The open incidents of these alert groups, by group, held until the transaction ends."""
-    found = [_incident(row) for row in unit.connection.execute(_OPEN, {"keys": group_keys})]
+    found = [_incident(row) for row in unit.all(_OPEN, {"keys": group_keys})]
     return {str(incident.group_key): incident for incident in found}
 
 
@@ -158,7 +156,7 @@ def last_resolved_of_groups(
     unit: UnitOfWork, group_keys: Sequence[str], since: datetime
 ) -> dict[str, Incident]:
     """Of each of these groups the incident that was resolved last, if that was after `since`."""
-    rows = unit.connection.execute(_RESOLVED, {"keys": group_keys, "since": since})
+    rows = unit.all(_RESOLVED, {"keys": group_keys, "since": since})
     return {str(incident.group_key): incident for incident in map(_incident, rows)}  # the last one stands
 
 
@@ -182,7 +180,7 @@ def numbers_ahead(unit: UnitOfWork, many: int) -> dict[Hashable, Any]:
         return {}
     if unit.dialect == "postgresql":
         return {"numbers": iter(list(unit.connection.execute(_NEXT_POSTGRES, {"many": many}).scalars()))}
-    last = unit.connection.execute(_LAST).scalar_one() or 0
+    last = unit.value(_LAST) or 0
     return {"numbers": iter(range(last + 1, last + 1 + many))}
 
 
@@ -200,12 +198,12 @@ def insert(unit: UnitOfWork, values: Mapping[str, Any]) -> int | None:
         fields = {name: row[name] for name in Incident.__dataclass_fields__ if name != "id"}
         unit.foresee({("incident", number): Incident(id=number, **fields)})
         return number
-    number = unit.connection.execute(_INSERT_ONE[unit.dialect], row).scalar_one_or_none()
+    number = unit.value(_INSERT_ONE[unit.dialect], row)
     return number
 
 
 def change(unit: UnitOfWork, number: int, **values: Any) -> None:
-    unit.connection.execute(update(incidents).where(incidents.c.id == number).values(**values))
+    unit.run(_CHANGE, {"number": number, **values})
 
 
 def listed(unit: UnitOfWork, *, status: IncidentStatus | None = None, limit: int = 50) -> list[Incident]:
@@ -234,7 +232,7 @@ def awaiting(unit: UnitOfWork, phase: Phase) -> list[Incident]:
 def marks(unit: UnitOfWork, number: int) -> dict[str, Mark]:
     return {
         found.item: Mark(found.item, found.done, found.by, found.at, found.note)
-        for found in unit.connection.execute(_MARKS, {"number": number})
+        for found in unit.all(_MARKS, {"number": number})
     }
 
 

@@ -32,9 +32,10 @@ class Merge:
 
 
 # Made once: every picture of an incident asks both.
-_OF_SOURCE = select(incident_merges).where(incident_merges.c.source_id == bindparam("source"))
+_FIELDS = [incident_merges.c[name] for name in Merge.__dataclass_fields__]
+_OF_SOURCE = select(*_FIELDS).where(incident_merges.c.source_id == bindparam("source"))
 _INTO = (
-    select(incident_merges)
+    select(*_FIELDS)
     .where(incident_merges.c.target_id == bindparam("target"))
     .order_by(incident_merges.c.at, incident_merges.c.source_id)
     .limit(500)
@@ -46,14 +47,13 @@ def record(unit: UnitOfWork, merge: Merge) -> None:
 
 
 def of_source(unit: UnitOfWork, source_id: int) -> Merge | None:
-    found = unit.connection.execute(_OF_SOURCE, {"source": source_id}).mappings().first()
-    return Merge(**found) if found else None
+    found = unit.first(_OF_SOURCE, {"source": source_id})
+    return Merge(*found) if found else None
 
 
 def into(unit: UnitOfWork, target_id: int) -> list[Merge]:
     """What was folded into the incident itself, oldest first."""
-    found = unit.connection.execute(_INTO, {"target": target_id})
-    return [Merge(**merge) for merge in found.mappings()]
+    return [Merge(*found) for found in unit.all(_INTO, {"target": target_id})]
 
 
 def with_merged(unit: UnitOfWork, number: int) -> list[int]:
@@ -106,18 +106,17 @@ def last_resolved_of_group(unit: UnitOfWork, group_key: str, since: datetime) ->
 def _owner(unit: UnitOfWork, group_key: str) -> int | None:
     found = unit.foreseen(("owner", group_key))
     if found is UNSEEN:
-        query = select(merged_groups.c.incident_id).where(merged_groups.c.group_key == group_key)
-        found = unit.connection.execute(query).scalar_one_or_none()
+        found = unit.value(_OWNER, {"key": group_key})
     return cast("int | None", found)
 
 
+_OWNER = select(merged_groups.c.incident_id).where(merged_groups.c.group_key == bindparam("key"))
 _OWNERS = select(merged_groups).where(merged_groups.c.group_key.in_(bindparam("keys", expanding=True)))
 
 
 def read_ahead(unit: UnitOfWork, group_keys: Sequence[str]) -> dict[Hashable, Any]:
     """The owner of each group, read at once: for `UnitOfWork.foresee`."""
-    found = unit.connection.execute(_OWNERS, {"keys": group_keys})
-    owners = {row.group_key: row.incident_id for row in found}
+    owners = {row.group_key: row.incident_id for row in unit.all(_OWNERS, {"keys": group_keys})}
     return {("owner", key): owners.get(key) for key in group_keys}
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Insert,
-    RowMapping,
     and_,
     bindparam,
     case,
@@ -119,10 +118,15 @@ _REFRESH = (
     )
 )
 _GET = select(*FIELDS).where(messages.c.id == bindparam("number"))
+_BY_KEY = select(*FIELDS).where(messages.c.key == bindparam("of_key"))
+_AT_PLACE = select(*FIELDS).where(
+    messages.c.channel == bindparam("room"), messages.c.ts == bindparam("place")
+)
 
 
-def as_message(values: RowMapping) -> Message:
-    return Message(**dict(values))
+def as_message(found: Any) -> Message:
+    """Of a row of FIELDS."""
+    return Message(*found)
 
 
 def new_nonce() -> str:
@@ -132,7 +136,11 @@ def new_nonce() -> str:
 
 def since_or(at: datetime) -> ColumnElement[datetime]:
     """Since when a message is wanted that is wanted once more `at`: the oldest version not shown counts."""
-    return func.coalesce(messages.c.wanted_since, literal(at, messages.c.wanted_since.type))
+    return _since_or(literal(at, messages.c.wanted_since.type))
+
+
+def _since_or(moment: ColumnElement[datetime]) -> ColumnElement[datetime]:
+    return func.coalesce(messages.c.wanted_since, moment)
 
 
 def want(
@@ -170,12 +178,12 @@ def want(
     unit.wake("deliverer")
 
 
-def _at_once(at: datetime) -> dict[str, Any]:
-    """The newest version is wanted now: it does not wait to be gathered with news."""
-    moment = literal(at, messages.c.next_at.type)
+def _at_once() -> dict[str, Any]:
+    """The newest version is wanted `at` a moment: it does not wait to be gathered with news."""
+    moment: ColumnElement[datetime] = bindparam("at", type_=messages.c.next_at.type)
     return {
         "wanted": messages.c.wanted + 1,
-        "wanted_since": since_or(at),
+        "wanted_since": _since_or(moment),
         "urgency": case(
             (messages.c.urgency == Urgency.NEWS, int(Urgency.INCIDENT)), else_=messages.c.urgency
         ),
@@ -183,15 +191,20 @@ def _at_once(at: datetime) -> dict[str, Any]:
     }
 
 
+_AT_ONCE = update(messages).where(messages.c.key == bindparam("of_key")).values(**_at_once())
+_WITH_URGENCY = _AT_ONCE.values(urgency=bindparam("how_urgent"))
+
+
 def refresh(unit: UnitOfWork, key: str, *, at: datetime, urgency: Urgency | None = None) -> bool:
     """Ask for the newest version of a message that exists, wanted since `at`; false when there is none under `key`."""
-    values = _at_once(at)
-    if urgency is not None:
-        values["urgency"] = int(urgency)
-    found = unit.connection.execute(update(messages).where(messages.c.key == key).values(**values))
-    if found.rowcount:
+    given: dict[str, Any] = {"of_key": key, "at": at}
+    if urgency is None:
+        there = unit.run(_AT_ONCE, given) > 0
+    else:
+        there = unit.run(_WITH_URGENCY, given | {"how_urgent": int(urgency)}) > 0
+    if there:
         unit.wake("deliverer")
-    return found.rowcount > 0
+    return there
 
 
 def refresh_if_there(unit: UnitOfWork, key: str, at: datetime) -> None:
@@ -201,18 +214,19 @@ def refresh_if_there(unit: UnitOfWork, key: str, at: datetime) -> None:
 
 
 def get(unit: UnitOfWork, number: int) -> Message:
-    return as_message(unit.connection.execute(_GET, {"number": number}).mappings().one())
+    found = unit.first(_GET, {"number": number})
+    assert found is not None  # messages are never deleted
+    return as_message(found)
 
 
 def by_key(unit: UnitOfWork, key: str) -> Message | None:
-    found = unit.connection.execute(select(*FIELDS).where(messages.c.key == key)).mappings().first()
+    found = unit.first(_BY_KEY, {"of_key": key})
     return as_message(found) if found else None
 
 
 def at_place(unit: UnitOfWork, channel: str, ts: str) -> Message | None:
     """The message that Slack shows at this channel and timestamp."""
-    query = select(*FIELDS).where(messages.c.channel == channel, messages.c.ts == ts)
-    found = unit.connection.execute(query).mappings().first()
+    found = unit.first(_AT_PLACE, {"room": channel, "place": ts})
     return as_message(found) if found else None
 
 
@@ -239,7 +253,7 @@ def backlog(unit: UnitOfWork) -> tuple[int, datetime | None]:
 def in_trouble(unit: UnitOfWork, limit: int = 20) -> list[Message]:
     """Messages that Slack refuses for a reason that only people can mend."""
     query = select(*FIELDS).where(text("gave_up")).order_by(messages.c.id).limit(limit)
-    return [as_message(found) for found in unit.connection.execute(query).mappings()]
+    return [as_message(found) for found in unit.connection.execute(query)]
 
 
 _IN_TROUBLE = select(func.count()).select_from(messages).where(text("gave_up"))
@@ -248,8 +262,8 @@ _OF_ONE_IN_TROUBLE = _IN_TROUBLE.where(messages.c.incident_id == bindparam("inci
 
 def count_in_trouble(unit: UnitOfWork, incident_id: int | None = None) -> int:
     if incident_id is None:
-        return int(unit.connection.execute(_IN_TROUBLE).scalar_one())
-    return int(unit.connection.execute(_OF_ONE_IN_TROUBLE, {"incident": incident_id}).scalar_one())
+        return int(unit.value(_IN_TROUBLE))
+    return int(unit.value(_OF_ONE_IN_TROUBLE, {"incident": incident_id}))
 
 
 def refresh_of_open(unit: UnitOfWork, *, roots: str, others: tuple[str, str], at: datetime) -> None:
@@ -258,5 +272,5 @@ def refresh_of_open(unit: UnitOfWork, *, roots: str, others: tuple[str, str], at
     view, ref = others
     shown = or_(messages.c.view == roots, and_(messages.c.view == view, messages.c.ref == ref))
     statement = update(messages).where(messages.c.incident_id.in_(still_open), shown)
-    if unit.connection.execute(statement.values(**_at_once(at))).rowcount:
+    if unit.connection.execute(statement.values(**_at_once()), {"at": at}).rowcount:
         unit.wake("deliverer")

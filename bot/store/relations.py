@@ -156,7 +156,7 @@ _RELATED = (  # made once: every picture of an incident asks it
 def related(unit: UnitOfWork, incident_id: int, *, but: Collection[int] = ()) -> list[Related]:
     """Every incident related to this one except `but`, the first found first: that order never changes."""
     found = []
-    for row in unit.connection.execute(_RELATED, {"incident": incident_id}):
+    for row in unit.all(_RELATED, {"incident": incident_id}):
         first = row.first_id == incident_id
         other = row.second_id if first else row.first_id
         gap = row.second_at - row.first_at

@@ -7,7 +7,7 @@ row, or an array a column, would cost the driver more than the rows cost the dat
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from itertools import repeat
@@ -17,9 +17,10 @@ from typing import Any, Protocol
 from sqlalchemy import JSON, Boolean, Connection, Insert, Integer, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
+from bot.store import prepared as at_driver
 from bot.store.columns import Moment, as_iso_text
+from bot.store.prepared import bind_process, column_defaults
 
 STATEMENTS = 64  # kept; there are a dozen, made at module level
 _VALUES = " VALUES ("
@@ -44,8 +45,7 @@ class _ManyTimes:
         names = compiled.positiontup or []
         defaults = _defaults(compiled, keys)
         self._columns = [
-            (name, _processor(compiled, name, dialect), defaults.get(name), name not in keys)
-            for name in names
+            (name, bind_process(compiled, name), defaults.get(name), name not in keys) for name in names
         ]
 
     def parameters(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
@@ -81,7 +81,7 @@ class _AllAtOnce:
         self.sql = f"{sql[:start]} SELECT {selected} FROM {told}{sql[end + 1 :]}"
         self._same = {}
         for name, value in _defaults(compiled, keys).items():
-            process = _processor(compiled, name, dialect)
+            process = bind_process(compiled, name)
             self._same[name] = process(value) if process else value
 
     def parameters(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -89,11 +89,7 @@ class _AllAtOnce:
 
 
 def _defaults(compiled: SQLCompiler, keys: Sequence[str]) -> dict[str, Any]:
-    return {
-        column.key: column.default.arg
-        for column in compiled.insert_prefetch
-        if isinstance(column.default, ScalarElementColumnDefault)
-    } | {
+    return column_defaults(compiled) | {
         name: bind.value
         for name, bind in compiled.binds.items()
         if isinstance(name, str) and name not in keys and bind.value is not None
@@ -124,10 +120,6 @@ def _closing(sql: str, start: int) -> int:
     raise ValueError(f"no end of VALUES in {sql}")
 
 
-def _processor(compiled: SQLCompiler, name: str, dialect: Dialect) -> Callable[[Any], Any] | None:
-    return compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
-
-
 @lru_cache(maxsize=STATEMENTS)
 def _prepared(statement: Insert, dialect: Dialect, keys: tuple[str, ...]) -> _Prepared:
     compiled = statement.inline().compile(dialect=dialect, column_keys=list(keys))
@@ -139,4 +131,5 @@ def _prepared(statement: Insert, dialect: Dialect, keys: tuple[str, ...]) -> _Pr
 def write_rows(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
     """Every row has the same keys, and none refers to another one of them. Raises the database's error."""
     prepared = _prepared(statement, connection.dialect, tuple(rows[0]))
-    connection.exec_driver_sql(prepared.sql, prepared.parameters(rows))
+    parameters = prepared.parameters(rows)
+    at_driver.send(connection, prepared.sql, parameters, many=isinstance(parameters, list))

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, bindparam, or_, select, text, update
+from sqlalchemy import RowMapping, Select, and_, bindparam, or_, select, update
 
 from bot.domain.words import AlertStatus, Severity
 from bot.store.alerts import StoredAlert
-from bot.store.database import UnitOfWork
+from bot.store.database import LOCK_ALONE, LOCK_SHARED, UnitOfWork
 from bot.store.tables import alert_sightings, alerts, incidents
 
 CHUNK = 5_000
@@ -39,13 +39,13 @@ class Sighted:
 def beside_comparison(unit: UnitOfWork) -> None:
     """A webhook is being stored: no comparison takes in the same alert at the same moment. Nothing to do on SQLite."""
     if unit.dialect == "postgresql":
-        unit.connection.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": _LOCK})
+        unit.all(LOCK_SHARED, {"lock": _LOCK})
 
 
 def alone(unit: UnitOfWork) -> None:
     """A comparison is being stored: wait for the webhooks that are, and let later ones wait. Take it first."""
     if unit.dialect == "postgresql":
-        unit.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        unit.all(LOCK_ALONE, {"lock": _LOCK})
 
 
 def _select() -> Select[Any]:
@@ -164,8 +164,8 @@ _OF_ALERTS = select(alert_sightings).where(
 
 
 def of_alerts(unit: UnitOfWork, alert_ids: Sequence[int]) -> Mapping[int, Sighting]:
-    found = unit.connection.execute(_OF_ALERTS, {"alerts": alert_ids})
-    return {row["alert_id"]: Sighting(**dict(row)) for row in found.mappings()}
+    found = unit.all(_OF_ALERTS, {"alerts": alert_ids})
+    return {row.alert_id: Sighting(**row._asdict()) for row in found}
 
 
 def incident_with(unit: UnitOfWork, fingerprints: Collection[str], group_prefix: str) -> int | None:

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from bot.store.database import UnitOfWork
 from bot.store.tables import timeline
 
 _WRITE = insert(timeline)
+_OF_INCIDENT = (
+    select(timeline)
+    .where(timeline.c.incident_id == bindparam("incident"))
+    .order_by(timeline.c.at, timeline.c.id)
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,4 @@ def write(
 
 
 def of_incident(unit: UnitOfWork, incident_id: int) -> list[Entry]:
-    query = (
-        select(timeline).where(timeline.c.incident_id == incident_id).order_by(timeline.c.at, timeline.c.id)
-    )
-    return [Entry(**dict(found)) for found in unit.connection.execute(query).mappings()]
+    return [Entry(**found._asdict()) for found in unit.all(_OF_INCIDENT, {"incident": incident_id})]

@@ -1,7 +1,7 @@
 """Sends Slack's signed requests over one kept connection, and times the answers.
 
-As a program (`python -m tests.benchmarks.clicks PORT`) it takes payloads from its input, one a line, as JSON: whoever is
-the simulated broker too would have its answers wait for that one's work, and measure it along.
+As a program (`python -m tests.benchmarks.clicks PORT`) it takes payloads from its input, one a line, as JSON: the
+simulated broker's work, in the process that asks, would be measured along.
 """
 
 import hashlib
@@ -87,7 +87,8 @@ class ClickerProcess:
 
     def send(self, payload: dict[str, Any]) -> Answered:
         """Raises when the process has ended: what went wrong stands in its error output."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(payload) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()

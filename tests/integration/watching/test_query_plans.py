@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from unittest import mock
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from bot.checks import BACKLOG_AGE_WARNS
 from bot.config.policy import load_policy
@@ -16,7 +17,7 @@ from bot.readiness import Readiness
 from bot.services import reminders
 from bot.services.audit_watch import AuditWatch
 from bot.services.desk import Channels, Desk, DeskAccount
-from bot.store import accounts, actions, channel_groups, drift, incidents, migrate
+from bot.store import accounts, actions, channel_groups, drift, incidents, migrate, prepared
 from bot.store.database import Database
 from tests.fixtures.rendering import shared_renderer
 
@@ -100,15 +101,21 @@ def desk(database_url: str) -> Iterator[Desk]:
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    """Every statement that is sent meanwhile, with its parameters."""
+    """Every statement that is sent meanwhile, with its parameters: by SQLAlchemy, and straight to the driver."""
     seen: list[tuple[str, Any]] = []
+    send = prepared.send
+
+    def noted(connection: Connection, words: str, parameters: Any, **kind: bool) -> tuple[list[Any], int]:
+        seen.append((words, parameters))
+        return send(connection, words, parameters, **kind)
 
     def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
         seen.append((statement, parameters))
 
     event.listen(database.engine, "before_cursor_execute", note)
     try:
-        yield seen
+        with mock.patch.object(prepared, "send", noted):
+            yield seen
     finally:
         event.remove(database.engine, "before_cursor_execute", note)
 
@@ -117,7 +124,7 @@ def plan(database: Database, statement: str, parameters: Any) -> list[str]:
     """The steps by which the database answers."""
     explain = "EXPLAIN QUERY PLAN" if database.sqlite else "EXPLAIN"
     with database.read() as unit:
-        found = unit.connection.exec_driver_sql(f"{explain} {statement}", parameters).all()
+        found, _ = prepared.send(unit.connection, f"{explain} {statement}", parameters, answers=True)
     return [str(row[-1]) for row in found]
 
 
