@@ -15,7 +15,7 @@ from bot.engine.sending import Picture, Render, Sender
 from bot.ports.chat import Chat, ChatRateLimited, ChatRefused, ChatUnavailable
 from bot.ports.record import Timepiece
 from bot.rendering.slots import RenderingError
-from bot.store import deliveries, delivery_lags, message_places
+from bot.store import deliveries, delivery_lags, incidents, message_places
 from bot.store.database import Database, UnitOfWork
 from bot.store.messages import Message, Urgency
 
@@ -117,25 +117,24 @@ class Deliverer:
         if (closed or not edits) and not self._anything(now, closed, edits):
             return None, 0.0
         with self._database.begin(durable=False) as unit:
-            claimed = deliveries.claim(
+            due = deliveries.most_urgent(
                 unit,
                 now=now,
-                by=f"{self._name}:{uuid4().hex[:12]}",
-                until=now + LEASE,
                 avoid=closed,
                 edits=edits,
                 waiting_since=now - VERY_LONG if oldest_first else None,
             )
-            if claimed is None:
+            if due is None:
                 return None, 0.0
-            gathered = self._gathered_until(unit, claimed, now)
+            gathered = self._gathered_until(unit, due, now)
             if gathered is not None:
-                deliveries.put_off(unit, claimed, until=gathered)
-                return claimed, (gathered - now) / timedelta(seconds=1)
-            wait, until = self._turn(claimed, deliveries.channel_of(unit, claimed), now)
+                deliveries.put_back(unit, due, until=gathered)
+                return due, (gathered - now) / timedelta(seconds=1)
+            wait, until = self._turn(due, deliveries.channel_of(unit, due), now)
             if wait > 0:
-                deliveries.put_off(unit, claimed, until=until)
-        return claimed, wait
+                deliveries.put_back(unit, due, until=until)
+                return due, wait
+            return deliveries.take(unit, due, by=f"{self._name}:{uuid4().hex[:12]}", until=now + LEASE), 0.0
 
     def _anything(self, now: datetime, closed: Collection[str], edits: bool) -> bool:
         """Look, without taking the lock that webhooks need, whether anything that may go out is due.
@@ -192,19 +191,16 @@ class Deliverer:
         pace, place = (self._posts, picture.channel) if ts is None else (self._edits, APP)
         if not self._wait_for(pace, place):
             with self._database.begin(durable=False) as unit:
-                if ts is None:
-                    message_places.not_posted(unit, claimed.id)  # it was not there, and was not sent
-                deliveries.put_off(unit, claimed, until=now)
+                # It was not there, and was not sent.
+                deliveries.put_off(unit, claimed, until=now, not_posted=ts is None)
             return
         try:
             ts = self._sender.send(picture, ts, again=lambda: self._pause_for(pace, place))
         except ChatRateLimited as limited:
             self._outage.over()
             pace.bar(place, self._time.monotonic(), limited.retry_after)
-            with self._database.begin(durable=False) as unit:
-                message_places.not_posted(unit, claimed.id)
             gathers = claimed.urgency == Urgency.NEWS and picture.message.ts is not None and self._crowded()
-            self._put_off(claimed, GATHER if gathers else timedelta())
+            self._put_off(claimed, GATHER if gathers else timedelta(), not_posted=True)
             return
         except ChatUnavailable as failure:
             self._unavailable(claimed, failure)
@@ -259,6 +255,8 @@ class Deliverer:
     def _record(self, picture: Picture, ts: str) -> None:
         message, now = picture.message, self._time.now()
         with self._database.begin(durable=False) as unit:
+            if message.gave_up:  # its incident is told: held before any message of it, as everybody does
+                incidents.lock(unit, message.incident_id)
             deliveries.delivered(
                 unit,
                 message,
@@ -289,7 +287,16 @@ class Deliverer:
         self._mending.refused(claimed, picture, refused, self._time.now())
 
     def _put_off(
-        self, message: Message, wait: timedelta, error: str | None = None, *, gave_up: bool = False
+        self,
+        message: Message,
+        wait: timedelta,
+        error: str | None = None,
+        *,
+        gave_up: bool = False,
+        not_posted: bool = False,
     ) -> None:
+        until = self._time.now() + wait
         with self._database.begin(durable=False) as unit:
-            deliveries.put_off(unit, message, until=self._time.now() + wait, error=error, gave_up=gave_up)
+            deliveries.put_off(
+                unit, message, until=until, error=error, gave_up=gave_up, not_posted=not_posted
+            )

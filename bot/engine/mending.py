@@ -8,7 +8,7 @@ from bot.domain.refusals import Remedy, about_channel, remedy
 from bot.engine.sending import Picture
 from bot.ports.chat import ChatRefused
 from bot.services.thread import root_key
-from bot.store import deliveries, message_places, messages, timeline
+from bot.store import deliveries, incidents, message_places, messages, timeline
 from bot.store.database import Database, UnitOfWork
 from bot.store.messages import Message
 
@@ -33,12 +33,14 @@ class Mending:
     def refused(self, claimed: Message, picture: Picture, refused: ChatRefused, now: datetime) -> None:
         """One transaction: the remedy, the timeline, and when the message is tried again."""
         with self._database.begin() as unit:
+            incidents.lock(unit, claimed.incident_id)  # before any message of it, as everybody does
             message_places.not_posted(unit, claimed.id)  # a refusal means so; what was there keeps its place
             self._remedied(unit, claimed, picture, refused, now)
 
     def unrenderable(self, claimed: Message, failure: Exception, now: datetime) -> None:
         """A template that the desk has broken, or a row that a newer version wrote: one message, not the others."""
         with self._database.begin() as unit:
+            incidents.lock(unit, claimed.incident_id)
             said = f"it cannot be rendered: {failure}"[:500]
             self._give_up(unit, claimed, said, "Mend the desk's own templates.", now, FOR_PEOPLE)
 

@@ -8,6 +8,7 @@ from bot.domain.words import ActionKind, TradingState
 from bot.services import auditing
 from bot.services.actions.drills import DrillRefused
 from bot.services.actions.requests import confirm_in
+from bot.services.again import again_if_in_the_way
 from bot.services.approvals import end, show_again, stage_words
 from bot.services.desk import Desk
 from bot.services.resume_facts import facts, under_way
@@ -31,6 +32,7 @@ def needs_broker(found: Approval) -> bool:
     return found.kind is ActionKind.RESUME
 
 
+@again_if_in_the_way
 def settle(desk: Desk, number: int, activity: Activity | None) -> Settled:
     """Decide in one transaction. `activity`: the latest order activity, asked for a moment before."""
     with desk.database.begin() as unit:

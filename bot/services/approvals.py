@@ -12,6 +12,7 @@ from bot.services import auditing
 from bot.services import incidents as incident_service
 from bot.services.actions.drills import refuse_live
 from bot.services.actions.home import incident_for
+from bot.services.again import again_if_in_the_way
 from bot.services.desk import Desk
 from bot.services.people import Permission
 from bot.services.resume_facts import firing, state_of
@@ -39,6 +40,7 @@ class Decided:
     approval: Approval | None = None
 
 
+@again_if_in_the_way
 def ask(
     desk: Desk,
     kind: ActionKind,
@@ -155,6 +157,7 @@ def stage_words(kind: ActionKind, params: Any) -> str:
     return f"{kind.verb} to {params['to']}" if kind is ActionKind.RESUME else kind.verb
 
 
+@again_if_in_the_way
 def approve(
     desk: Desk, number: int, by: str, permission: Permission, *, override: str | None = None
 ) -> Decided:
@@ -189,6 +192,7 @@ def _to_override(unit: UnitOfWork, found: Approval) -> tuple[Firing, ...]:
     return tuple(one for one in now if one.id in known and one.severity in BLOCKING)
 
 
+@again_if_in_the_way
 def reject(desk: Desk, number: int, by: str, permission: Permission) -> Decided:
     """An approver says no; the one who asked may take it back."""
     with desk.database.begin() as unit:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bot.domain.checklist import items_for
 from bot.domain.incident import Incident, PhaseMove, decide_phase_move
 from bot.domain.words import AlertStatus, Phase
+from bot.services.again import again_if_in_the_way
 from bot.services.desk import Desk
 from bot.services.incidents import (
     NOTICE_ITEM,
@@ -29,6 +30,7 @@ class Advance:
     done: bool
 
 
+@again_if_in_the_way
 def toggle(desk: Desk, number: int, item_key: str, by: str, *, done: bool | None = None) -> Outcome:
     """Mark an item done or open again. `done` None turns it round; the state it has already changes nothing."""
     with desk.database.begin() as unit:
@@ -109,6 +111,7 @@ def cleared(unit: UnitOfWork, desk: Desk, incident: Incident) -> Incident:
     return go_on(unit, desk, incident, last.by) if last is not None else incident
 
 
+@again_if_in_the_way
 def advance(desk: Desk, number: int, leaving: Phase, by: str, reason: str | None = None) -> Advance:
     """Leave a phase for the next one. With open items a reason must be given."""
     with desk.database.begin() as unit:

@@ -8,6 +8,7 @@ from bot.domain.checklist import ChecklistItem, items_for
 from bot.domain.incident import Incident, obstacles_to_resolution
 from bot.domain.words import AlertStatus, IncidentStatus, Phase, Severity
 from bot.services import clearance, postmortem
+from bot.services.again import again_if_in_the_way
 from bot.services.desk import Desk
 from bot.services.thread import channel_for, reply, show_phase, show_root
 from bot.store import alerts, channel_groups, deadlines, incidents, seen, timeline
@@ -93,6 +94,7 @@ def _await_acknowledgement(unit: UnitOfWork, incident: Incident, now: datetime) 
         deadlines.schedule(unit, key, "acknowledge", incident.id, due, at=now)
 
 
+@again_if_in_the_way
 def declare(
     desk: Desk,
     *,
@@ -149,6 +151,7 @@ def unmark(unit: UnitOfWork, incident: Incident, item: str, now: datetime) -> No
         show_phase(unit, incident, Phase(item.split(".")[0]), now)
 
 
+@again_if_in_the_way
 def acknowledge(desk: Desk, number: int, by: str) -> Outcome:
     """Record who takes it. A second acknowledgement changes nothing."""
     with desk.database.begin() as unit:
@@ -204,6 +207,7 @@ def obstacles(unit: UnitOfWork, desk: Desk, incident: Incident) -> tuple[str, ..
     return (*found, *clearance.obstacles(unit, desk, incident))
 
 
+@again_if_in_the_way
 def resolve(desk: Desk, number: int, by: str, note: str | None = None) -> Outcome:
     """Resolve the incident. With obstacles a `note` must say why; without one the outcome names the obstacles."""
     with desk.database.begin() as unit:

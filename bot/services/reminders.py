@@ -20,7 +20,11 @@ Kept = Callable[[str, float], None]
 def keep(desk: Desk, kept: Kept = lambda kind, late: None) -> int:
     """Act on everything that is due, in the transaction that takes it. Returns how many deadlines were kept."""
     with desk.database.begin() as unit:
-        due = deadlines.take_due(unit, desk.now())
+        now = desk.now()
+        waiting = deadlines.due(unit, now)
+        for number in waiting:
+            incidents.lock(unit, number)
+        due = deadlines.take_due(unit, waiting, now) if waiting else []
         for deadline in due:
             _KINDS[deadline.kind](unit, desk, deadline)
             unit.then(partial(kept, deadline.kind, (desk.now() - deadline.due_at).total_seconds()))

@@ -34,7 +34,7 @@ def _record(found: Any) -> AccountRecord:
 
 
 _ONE = select(accounts).where(accounts.c.name == bindparam("name"))  # made once: every confirmation asks it
-_LOCK = select(accounts.c.name).where(accounts.c.name == bindparam("name")).with_for_update()
+_LOCK = select(accounts.c.name).where(accounts.c.name == bindparam("name")).with_for_update(key_share=True)
 _ALL = select(accounts).order_by(accounts.c.name)
 
 

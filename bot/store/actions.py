@@ -196,7 +196,7 @@ def of_incident(unit: UnitOfWork, incident_id: int) -> list[ActionRecordRow]:
 def join(unit: UnitOfWork, number: int, who: str) -> None:
     """Note that `who` asked for the same while it ran."""
     found = unit.connection.execute(
-        select(actions.c.joined).where(actions.c.id == number).with_for_update()
+        select(actions.c.joined).where(actions.c.id == number).with_for_update(key_share=True)
     ).scalar_one()
     if who not in found:
         unit.connection.execute(update(actions).where(actions.c.id == number).values(joined=[*found, who]))
@@ -216,7 +216,7 @@ def claim(unit: UnitOfWork, *, now: datetime, by: str, until: datetime) -> list[
             ),
         )
         .order_by(actions.c.id)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     found = [_row(one) for one in unit.connection.execute(query)]
     for action in found:

@@ -82,7 +82,7 @@ _HOLD = (
     select(alerts)
     .where(alerts.c.id == any_(bindparam("numbers", type_=ARRAY(Integer))))
     .order_by(alerts.c.id)  # everybody holds alerts in this order
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _CHANGE = update(alerts).where(alerts.c.id == bindparam("number"))
 # What every picture of an incident asks is made once, too.

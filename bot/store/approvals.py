@@ -101,7 +101,7 @@ def get(unit: UnitOfWork, number: int) -> Approval | None:
 
 def lock(unit: UnitOfWork, number: int) -> Approval | None:
     """The request, held until the transaction ends: two people who decide come one after the other."""
-    query = select(*_FIELDS).where(approvals.c.id == number).with_for_update()
+    query = select(*_FIELDS).where(approvals.c.id == number).with_for_update(key_share=True)
     found = unit.connection.execute(query).mappings().first()
     return _approval(found) if found else None
 
@@ -130,7 +130,7 @@ def claim(unit: UnitOfWork, *, now: datetime, until: datetime) -> list[Approval]
         )
         .order_by(approvals.c.id)
         .limit(50)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     found = [_approval(values) for values in unit.connection.execute(query).mappings()]
     for one in found:
@@ -144,7 +144,7 @@ def expired(unit: UnitOfWork, now: datetime) -> list[Approval]:
         select(*_FIELDS)
         .where(approvals.c.status == ApprovalStatus.WAITING, approvals.c.expires_at <= now)
         .order_by(approvals.c.id)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     return [_approval(found) for found in unit.connection.execute(query).mappings()]
 

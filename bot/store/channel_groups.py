@@ -108,7 +108,7 @@ def of_incident(unit: UnitOfWork, incident_id: int) -> list[StoredGroup]:
         select(channel_groups)
         .where(channel_groups.c.incident_id == incident_id)
         .order_by(channel_groups.c.key)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return [_stored(found) for found in unit.connection.execute(query).mappings()]
 

@@ -50,7 +50,7 @@ def claim(unit: UnitOfWork, by: str, now: datetime, lease: timedelta) -> Checkpo
             checkpoints.c.due_at <= now,
             or_(checkpoints.c.claimed_until.is_(None), checkpoints.c.claimed_until <= now),
         )
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     found = unit.connection.execute(query).mappings().first()
     if found is None:
@@ -62,7 +62,7 @@ def claim(unit: UnitOfWork, by: str, now: datetime, lease: timedelta) -> Checkpo
 
 def hold(unit: UnitOfWork, by: str) -> Checkpoint | None:
     """The row as it is now, held until the transaction ends; None when the claim was lost to another process."""
-    query = select(checkpoints).where(_ROW, checkpoints.c.claimed_by == by).with_for_update()
+    query = select(checkpoints).where(_ROW, checkpoints.c.claimed_by == by).with_for_update(key_share=True)
     found = unit.connection.execute(query).mappings().first()
     return Checkpoint(**dict(found)) if found else None
 
@@ -88,7 +88,9 @@ def soon(unit: UnitOfWork, now: datetime) -> None:
     A comparison that is being stored at this moment is not waited for: it holds the row, and wants what the caller has.
     """
     free = (
-        select(checkpoints.c.name).where(_ROW, checkpoints.c.due_at > now).with_for_update(skip_locked=True)
+        select(checkpoints.c.name)
+        .where(_ROW, checkpoints.c.due_at > now)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     if unit.connection.execute(free).first() is not None:
         change(unit, due_at=now)
@@ -97,7 +99,9 @@ def soon(unit: UnitOfWork, now: datetime) -> None:
 def watchdog_heard(unit: UnitOfWork, at: datetime, within: timedelta) -> None:
     """The Watchdog came. It is watched once it has come twice `within` the time that its silence may last."""
     found = unit.connection.execute(
-        select(checkpoints.c.watchdog_at, checkpoints.c.watchdog_armed).where(_ROW).with_for_update()
+        select(checkpoints.c.watchdog_at, checkpoints.c.watchdog_armed)
+        .where(_ROW)
+        .with_for_update(key_share=True)
     ).first()
     if found is None:
         ensure(unit, at)

@@ -181,10 +181,11 @@ class Database:
         if self.sqlite:
             options["connect_args"] = {"timeout": BUSY_MS / 1000, "check_same_thread": False}
             if self.url.database not in (None, "", ":memory:"):
-                options |= {"pool_size": pool_size, "max_overflow": 16}
+                options |= {"pool_size": pool_size, "max_overflow": 16, "pool_use_lifo": True}
         else:
             # A database that is away must say so soon: the caller has a journal, or an Alertmanager that retries.
             options |= {"pool_size": pool_size, "max_overflow": 16, "pool_timeout": 5, "pool_pre_ping": True}
+            options["pool_use_lifo"] = True
             options["connect_args"] = {
                 "connect_timeout": 3,
                 "options": "-c lock_timeout=5000 -c statement_timeout=15000"

@@ -1,5 +1,6 @@
 """What is due later, as rows: a tick missed is a tick late, never a reminder lost."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,14 +74,27 @@ def withdraw_all(unit: UnitOfWork, incident_id: int, reason: str, *, at: datetim
     return unit.run(_WITHDRAW_ALL, {"incident": incident_id, "why": reason, "at": at})
 
 
-def take_due(unit: UnitOfWork, now: datetime, limit: int = 20) -> list[Deadline]:
-    """Take what is due; the taker acts in the same transaction, so a deadline is kept once or, after a crash, again."""
+def due(unit: UnitOfWork, now: datetime, limit: int = 20) -> list[int]:
+    """The incidents of the deadlines that have waited longest of those that are due, lowest number first."""
     query = (
-        select(*_FIELDS)
+        select(deadlines.c.incident_id)
         .where(WAITS, deadlines.c.due_at <= now)
         .order_by(deadlines.c.due_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
+    )
+    return sorted(set(unit.connection.execute(query).scalars()))
+
+
+def take_due(unit: UnitOfWork, incident_ids: Collection[int], now: datetime) -> list[Deadline]:
+    """Take what is due of these incidents, which are held: who changes an incident's deadlines holds it first.
+
+    The taker acts in the same transaction, so a deadline is kept once or, after a crash, again.
+    """
+    query = (
+        select(*_FIELDS)
+        .where(WAITS, deadlines.c.due_at <= now, deadlines.c.incident_id.in_(incident_ids))
+        .order_by(deadlines.c.due_at)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     found = [Deadline(**dict(due)) for due in unit.connection.execute(query).mappings()]
     if found:

@@ -51,31 +51,37 @@ def _undelivered(edits: bool) -> ColumnElement[bool]:
     )
 
 
-def claim(
+def most_urgent(
     unit: UnitOfWork,
     *,
     now: datetime,
-    by: str,
-    until: datetime,
     avoid: Collection[str] = (),
     edits: bool = True,
     waiting_since: datetime | None = None,
 ) -> Message | None:
-    """Claim the most urgent message that is due and whose thread exists.
+    """Hold the most urgent message that is due and whose thread exists, until the transaction ends.
 
     Posts to channels in `avoid` have to wait, and edits unless `edits`. With `waiting_since` whatever was wanted
-    before then goes first, the oldest at the head.
+    before then goes first, the oldest at the head. It is then taken, or told when to come again, by one change: a
+    row that is changed twice in one transaction makes PostgreSQL look at its incident, for which others wait.
     """
     given = {"now": now, "closed": list(avoid)}
-    number: int | None = None
+    found = None
     if waiting_since is not None:
-        oldest = _claiming(edits, oldest=True)
-        number = unit.value(oldest, {**given, "since": waiting_since})
-    if number is None:
-        number = unit.value(_claiming(edits), given)
-    if number is None:
-        return None
-    return as_message(unit.first(_CLAIMED, {"number": number, "by": by, "until": until}))
+        found = unit.first(_held(edits, oldest=True), {**given, "since": waiting_since})
+    if found is None:
+        found = unit.first(_held(edits), given)
+    return as_message(found) if found is not None else None
+
+
+def take(unit: UnitOfWork, message: Message, *, by: str, until: datetime) -> Message:
+    """Claim a message that is held: nobody else is shown it before `until`."""
+    return as_message(unit.first(_TAKEN, {"number": message.id, "by": by, "until": until}))
+
+
+def put_back(unit: UnitOfWork, message: Message, *, until: datetime) -> None:
+    """A message that is held and was not taken comes due again at `until`."""
+    unit.run(_PUT_BACK, {"number": message.id, "until": until})
 
 
 _CHANNEL = select(messages.c.channel).where(messages.c.id == bindparam("number"))
@@ -93,7 +99,7 @@ def channel_of(unit: UnitOfWork, message: Message) -> str:
 @cache
 def _due(edits: bool, *, oldest: bool = False) -> Select[Any]:
     query = (
-        select(messages.c.id)
+        select(*FIELDS)
         .outerjoin(_parent, _parent.c.id == messages.c.parent_id)
         .where(
             _undelivered(edits),
@@ -109,15 +115,20 @@ def _due(edits: bool, *, oldest: bool = False) -> Select[Any]:
 
 
 @cache
-def _claiming(edits: bool, *, oldest: bool = False) -> Select[Any]:
-    return _due(edits, oldest=oldest).with_for_update(skip_locked=True, of=messages)
+def _held(edits: bool, *, oldest: bool = False) -> Select[Any]:
+    return _due(edits, oldest=oldest).with_for_update(key_share=True, skip_locked=True, of=messages)
 
 
-_CLAIMED = (
+_TAKEN = (
     update(messages)
     .where(messages.c.id == bindparam("number"))
     .values(claimed_by=bindparam("by"), claimed_until=bindparam("until"))
     .returning(*FIELDS)
+)
+_PUT_BACK = (
+    update(messages)
+    .where(messages.c.id == bindparam("number"))
+    .values(claimed_by=None, claimed_until=None, next_at=bindparam("until"))
 )
 
 
@@ -196,10 +207,21 @@ def delivered(
 
 
 def put_off(
-    unit: UnitOfWork, message: Message, *, until: datetime, error: str | None = None, gave_up: bool = False
+    unit: UnitOfWork,
+    message: Message,
+    *,
+    until: datetime,
+    error: str | None = None,
+    gave_up: bool = False,
+    not_posted: bool = False,
 ) -> None:
-    """Release the claim and try again at `until`. `error` None means that nothing went wrong, only the pace."""
+    """Release the claim and try again at `until`. `error` None means that nothing went wrong, only the pace.
+
+    `not_posted`: nothing was posted, so there is nothing to look for.
+    """
     values: dict[str, Any] = {"claimed_by": None, "claimed_until": None, "next_at": until}
+    if not_posted:
+        values["posting_since"] = case((messages.c.ts.is_(None), None), else_=messages.c.posting_since)
     if error is not None:
         values |= {"attempts": messages.c.attempts + 1, "last_error": error[:1000], "gave_up": gave_up}
     unit.connection.execute(

@@ -56,8 +56,6 @@ class Gathered:
             return
         rows, self._rows = self._rows, {}
         self._places.clear()
-        if connection.dialect.name == "sqlite":
-            rows = _in_one(rows)  # it writes one row after the other: one that refers finds the one before it
         for table in _ORDER:
             of_table = [kind for kind in rows if kind[0].table is table]
             for statement, refers in sorted(of_table, key=lambda kind: kind[1]):
@@ -66,11 +64,3 @@ class Gathered:
                     write_rows(connection, statement, values)
                 else:
                     run_for_each(connection, statement, values)
-
-
-def _in_one(rows: _Rows) -> _Rows:
-    """Those that refer to others of their table behind the others, in the same statement."""
-    merged: _Rows = {}
-    for (statement, _), values in sorted(rows.items(), key=lambda kind: kind[0][1]):
-        merged[statement, False] = merged.get((statement, False), []) + values
-    return merged

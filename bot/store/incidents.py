@@ -35,12 +35,12 @@ class PhaseVisit:
 
 # Made once: SQLAlchemy compiles a statement once, and finds it again by the object.
 _GET = select(incidents).where(incidents.c.id == bindparam("number"))
-_LOCK = select(incidents).where(incidents.c.id == bindparam("number")).with_for_update()
+_LOCK = select(incidents).where(incidents.c.id == bindparam("number")).with_for_update(key_share=True)
 _OPEN = (
     select(incidents)
     .where(incidents.c.open_group_key.in_(bindparam("keys", expanding=True)))
     .order_by(incidents.c.id)
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _RESOLVED = (
     select(incidents)
@@ -51,7 +51,7 @@ _RESOLVED = (
         incidents.c.status.concat("") == IncidentStatus.RESOLVED,
     )
     .order_by(incidents.c.resolved_at, incidents.c.id)
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _CHANGE = update(incidents).where(incidents.c.id == bindparam("number"))
 _LAST = select(func.max(incidents.c.id))
@@ -117,7 +117,7 @@ def lock_free(unit: UnitOfWork, numbers: Collection[int]) -> dict[int, Incident]
         select(incidents)
         .where(incidents.c.id.in_(numbers))
         .order_by(incidents.c.id)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     return {found.id: _incident(found) for found in unit.connection.execute(query)}
 
@@ -128,7 +128,7 @@ def lock_open(unit: UnitOfWork, *, and_this: int | None = None) -> None:
         query = select(incidents.c.id).where(
             or_(incidents.c.status == IncidentStatus.OPEN, incidents.c.id == and_this)
         )
-        unit.connection.execute(query.order_by(incidents.c.id).with_for_update())
+        unit.connection.execute(query.order_by(incidents.c.id).with_for_update(key_share=True))
 
 
 def open_of_group(unit: UnitOfWork, group_key: str) -> Incident | None:

@@ -135,7 +135,7 @@ def own_groups(unit: UnitOfWork, source: Incident, target_id: int) -> None:
 def hold_alerts(unit: UnitOfWork, source_id: int) -> set[int]:
     """Hold the source's alerts before the incidents, in the order in which a webhook takes them."""
     query = select(alerts.c.id).where(alerts.c.incident_id == source_id).order_by(alerts.c.id)
-    return set(unit.connection.execute(query.with_for_update()).scalars())
+    return set(unit.connection.execute(query.with_for_update(key_share=True)).scalars())
 
 
 def alert_numbers(unit: UnitOfWork, source_id: int) -> set[int]:
@@ -149,7 +149,7 @@ def open_approvals(unit: UnitOfWork, source_id: int) -> list[int]:
         select(approvals.c.id)
         .where(approvals.c.incident_id == source_id, approvals.c.decided_at.is_(None))
         .order_by(approvals.c.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return list(unit.connection.execute(query).scalars())
 

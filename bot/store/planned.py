@@ -40,7 +40,7 @@ def take(unit: UnitOfWork, now: datetime, again_at: datetime) -> Planned | None:
         .where(planned.c.done.is_(False), planned.c.due_at <= now)
         .order_by(planned.c.due_at)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(key_share=True, skip_locked=True)
     )
     found = unit.connection.execute(query).first()
     if found is None:

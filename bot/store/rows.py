@@ -7,10 +7,10 @@ row, or an array a column, would cost the driver more than the rows cost the dat
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import repeat
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -23,6 +23,7 @@ from bot.store.columns import Moment, as_iso_text
 from bot.store.prepared import bind_process, column_defaults
 
 STATEMENTS = 64  # kept; there are a dozen, made at module level
+MOST_PARAMETERS = 8_192  # of a statement; SQLite takes 32,766
 _VALUES = " VALUES ("
 _PARAMETER = re.compile(r"%\((\w+)\)s(?:::[A-Z]+(?: [A-Z]+)*)?")
 _LENGTH = re.compile(r"\(\d+\)")
@@ -30,25 +31,48 @@ _ROWS = "rows_of_the_batch"
 
 
 class _Prepared(Protocol):
-    @property
-    def sql(self) -> str: ...
-
-    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> Any:
-        """The driver's parameters for all rows."""
+    def told(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+        """What the driver is told, one after the other: a statement, and its parameters."""
 
 
-class _ManyTimes:
-    """The statement as it is, for the driver to run for each row."""
+class _SeveralAtOnce:
+    """`INSERT ... VALUES (?, ?), (?, ?)`, in pieces of 1, 2, 4 ... rows: few statements, and all are kept.
+
+    Row by row, the driver would give up the interpreter for each, and wait for it behind every other thread.
+    """
 
     def __init__(self, compiled: SQLCompiler, dialect: Dialect, keys: Sequence[str]) -> None:
-        self.sql = str(compiled)
+        sql = str(compiled)
+        start = sql.index(_VALUES) + len(_VALUES) - 1
+        end = _closing(sql, start + 1) + 1
+        self._head, self._row, self._tail = sql[:start], sql[start:end], sql[end:]
         names = compiled.positiontup or []
         defaults = _defaults(compiled, keys)
-        self._columns = [
+        columns = [
             (name, bind_process(compiled, name), defaults.get(name), name not in keys) for name in names
         ]
+        each = self._row.count("?")  # there is no text in it that could hold another one
+        self._columns = columns[:each]
+        # What stands behind the rows is the same for all of them.
+        self._behind = tuple(
+            process(default) if process is not None else default for _, process, default, _ in columns[each:]
+        )
+        self._most = 1 << ((MOST_PARAMETERS - len(self._behind)) // max(1, each)).bit_length() - 1
 
-    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    def told(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+        values = self._values(rows)
+        start = 0
+        while start < len(values):
+            size = min(self._most, 1 << (len(values) - start).bit_length() - 1)
+            piece = values[start : start + size]
+            yield self._sql(size), (*chain.from_iterable(piece), *self._behind)
+            start += size
+
+    @lru_cache(maxsize=STATEMENTS)  # noqa: B019 (these objects are kept as long as the process lives)
+    def _sql(self, size: int) -> str:
+        return self._head + ", ".join(repeat(self._row, size)) + self._tail
+
+    def _values(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
         """Done a column at a time, in Python's own loops."""
         columns = []
         for name, process, default, constant in self._columns:
@@ -78,14 +102,14 @@ class _AllAtOnce:
         selected = _PARAMETER.sub(of_row, sql[start + len(_VALUES) : end])
         columns = ", ".join(f'"{name}" {kind}' for name, kind in names.items())
         told = f"json_to_recordset(%({_ROWS})s::json) AS told({columns})"
-        self.sql = f"{sql[:start]} SELECT {selected} FROM {told}{sql[end + 1 :]}"
+        self._sql = f"{sql[:start]} SELECT {selected} FROM {told}{sql[end + 1 :]}"
         self._same = {}
         for name, value in _defaults(compiled, keys).items():
             process = bind_process(compiled, name)
             self._same[name] = process(value) if process else value
 
-    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        return {**self._same, _ROWS: json.dumps(rows, default=_as_json)}
+    def told(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
+        yield self._sql, {**self._same, _ROWS: json.dumps(rows, default=_as_json)}
 
 
 def _defaults(compiled: SQLCompiler, keys: Sequence[str]) -> dict[str, Any]:
@@ -124,12 +148,12 @@ def _closing(sql: str, start: int) -> int:
 def _prepared(statement: Insert, dialect: Dialect, keys: tuple[str, ...]) -> _Prepared:
     compiled = statement.inline().compile(dialect=dialect, column_keys=list(keys))
     assert isinstance(compiled, SQLCompiler)
-    kind = _AllAtOnce if dialect.name == "postgresql" else _ManyTimes
+    kind = _AllAtOnce if dialect.name == "postgresql" else _SeveralAtOnce
     return kind(compiled, dialect, keys)
 
 
 def write_rows(connection: Connection, statement: Insert, rows: Sequence[Mapping[str, Any]]) -> None:
     """Every row has the same keys, and none refers to another one of them. Raises the database's error."""
     prepared = _prepared(statement, connection.dialect, tuple(rows[0]))
-    parameters = prepared.parameters(rows)
-    at_driver.send(connection, prepared.sql, parameters, many=isinstance(parameters, list))
+    for sql, parameters in prepared.told(rows):
+        at_driver.send(connection, sql, parameters)

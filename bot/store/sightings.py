@@ -121,7 +121,7 @@ def about(unit: UnitOfWork, fingerprints: Collection[str]) -> list[StoredAlert]:
             .join(alert_sightings, alert_sightings.c.alert_id == alerts.c.id)
             .where(alerts.c.fingerprint.in_(chunk), alert_sightings.c.starts_about.is_(True))
             .order_by(alerts.c.starts_at.desc())
-            .with_for_update(of=alerts)
+            .with_for_update(key_share=True, of=alerts)
         )
         for values in unit.connection.execute(query).mappings():
             found.append(

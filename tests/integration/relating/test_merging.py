@@ -1,11 +1,9 @@
 """One incident is folded into another: its alerts and its group go on there, and nobody outside hears of it."""
 
 import threading
-import time
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
 from bot.domain.actions import ActionResult
 from bot.domain.words import ActionKind, ActionStatus, AlertStatus, IncidentStatus, TradingState
@@ -16,6 +14,7 @@ from bot.services.actions.requests import conclude, confirm
 from bot.services.merging import merge
 from bot.store import accounts, actions, alerts, approvals, documents, incidents
 from bot.store.approvals import ApprovalStatus
+from tests.fixtures.databases import wait_for_a_lock
 from tests.integration.relating.related import OPERATOR, OTHER, Floor
 
 
@@ -191,18 +190,6 @@ def test_many_at_once_in_both_directions_come_to_one_merge(floor: Floor) -> None
     assert auditing.verify(floor.database).intact
 
 
-def wait_for_a_lock(floor: Floor) -> None:
-    """Until a transaction waits for another one's row."""
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-    ends = time.monotonic() + 60
-    while True:
-        with floor.database.read() as unit:
-            if unit.connection.execute(waiting).scalar_one():
-                return
-        assert time.monotonic() < ends, "nobody waits for a lock"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("database_url", [pytest.param("postgresql", marks=pytest.mark.real)], indirect=True)
 def test_a_merge_that_a_webhook_is_in_the_way_of_begins_anew(floor: Floor) -> None:
     """It holds INC-2 and wants INC-1, the merge the other way round: the database ends the merge's first try."""
@@ -212,7 +199,7 @@ def test_a_merge_that_a_webhook_is_in_the_way_of_begins_anew(floor: Floor) -> No
     with floor.database.begin() as webhook:
         service.find(webhook, 2)
         merges.start()
-        wait_for_a_lock(floor)
+        wait_for_a_lock(floor.database)
         service.find(webhook, 1)
         assert result == []
     merges.join(60)
