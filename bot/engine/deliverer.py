@@ -62,7 +62,7 @@ class Deliverer:
         self._sender = Sender(database, chat, render, time.now)
         self._mending = Mending(database, fallbacks)
         self._outage = Outage()
-        self._posts = pace or Pace(per_second=1.0, burst=4)
+        self._posts = pace or Pace(per_second=1.0, burst=3)
         self._edits_of_one = Pace(per_second=1.0, burst=3)
         self._edits = Pace(per_second=TIER_3, burst=20)
         self._looks = Pace(per_second=TIER_3, burst=5)
