@@ -4,6 +4,7 @@ import itertools
 import logging
 import threading
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 RESTS = 10  # times as long as a look in vain took
 LEASE = timedelta(seconds=45)  # longer than three calls can take, from the note of a post to its record
+NOTED_FOR = 5.0  # seconds after a claim for which its note of the post is taken for new
 # A post whose answer was lost may still arrive: Slack is asked for it only after this long.
 SETTLING = timedelta(seconds=3)
 # Urgent messages go first; but every so many turns one that waits very long does, so that none waits for ever.
@@ -38,11 +40,23 @@ FURTHER_TRY = 5.0  # seconds that a plainer form of a message waits for its turn
 APP = "app"
 
 
+@dataclass(frozen=True)
+class _Claimed:
+    """What a claim came to. `wait` over 0: the message has no turn yet, and was put back for so many seconds.
+
+    `noted` is the monotonic time at which it was noted as about to be posted, when that was done with the claim.
+    """
+
+    message: Message
+    wait: float = 0.0
+    noted: float | None = None
+
+
 class Deliverer:
     """Delivers one message a call of `run_once`. Any number of threads or processes may do so side by side.
 
     `fallbacks` are channels that take what another one does not, in this order. Only that a post is about to go out
-    must be durable before it does: all else is found out again from Slack.
+    must be durable before it does, which a claim says: all else is found out again from Slack.
     """
 
     def __init__(
@@ -75,20 +89,21 @@ class Deliverer:
         if self._outage.pause(self._time.monotonic()) > 0:
             return False
         with self._choosing:
-            claimed, wait = self._claim(now)
+            claimed = self._claim(now)
         if claimed is None:
             self._outage.found_nothing(self._time.monotonic())
             return False
-        if wait > 0:
+        if claimed.wait > 0:
             return True
+        message, not_posted = claimed.message, claimed.noted is not None
         try:
-            picture = self._sender.look(claimed.id)
+            picture = self._sender.look(message.id)
         except (RenderingError, LookupError) as broken:
-            self._mending.unrenderable(claimed, broken, self._time.now())
+            self._mending.unrenderable(message, broken, self._time.now(), not_posted=not_posted)
             return True
-        # There may be more, for another who is idle: now that this one is about to wait, and not to work.
-        self._database.wake("deliverer")
-        self._deliver(claimed, picture)
+        # There may be more, for another who is idle: this one is about to wait, and not to work.
+        self._database.wake("colleague")
+        self._deliver(message, picture, claimed.noted)
         return True
 
     def rest(self, now: datetime) -> float:
@@ -106,8 +121,8 @@ class Deliverer:
         waits = [1.0, *opens, *([(due - now) / timedelta(seconds=1)] if due is not None else [])]
         return max(0.005, min(waits))
 
-    def _claim(self, now: datetime) -> tuple[Message | None, float]:
-        """The most urgent message with its turn of the pace, in seconds; one that has none is given back.
+    def _claim(self, now: datetime) -> _Claimed | None:
+        """The most urgent message, if it has its turn of the pace; one that has none is put back.
 
         One thread at a time: of several that claim for the same turn all but one would have claimed in vain.
         """
@@ -115,8 +130,8 @@ class Deliverer:
         oldest_first = next(self._turns) % OLDEST_EVERY == 0
         closed, edits = self._posts.closed(monotonic), not self._edits.closed(monotonic)
         if (closed or not edits) and not self._anything(now, closed, edits):
-            return None, 0.0
-        with self._database.begin(durable=False) as unit:
+            return None
+        with self._database.begin() as unit:
             due = deliveries.most_urgent(
                 unit,
                 now=now,
@@ -125,16 +140,18 @@ class Deliverer:
                 waiting_since=now - VERY_LONG if oldest_first else None,
             )
             if due is None:
-                return None, 0.0
+                return None
             gathered = self._gathered_until(unit, due, now)
             if gathered is not None:
                 deliveries.put_back(unit, due, until=gathered)
-                return due, (gathered - now) / timedelta(seconds=1)
+                return _Claimed(due, wait=(gathered - now) / timedelta(seconds=1))
             wait, until = self._turn(due, deliveries.channel_of(unit, due), now)
             if wait > 0:
                 deliveries.put_back(unit, due, until=until)
-                return due, wait
-            return deliveries.take(unit, due, by=f"{self._name}:{uuid4().hex[:12]}", until=now + LEASE), 0.0
+                return _Claimed(due, wait=wait)
+            by = f"{self._name}:{uuid4().hex[:12]}"
+            taken, noted = deliveries.take(unit, due, by=by, until=now + LEASE, at=now)
+        return _Claimed(taken, noted=monotonic if noted else None)
 
     def _anything(self, now: datetime, closed: Collection[str], edits: bool) -> bool:
         """Look, without taking the lock that webhooks need, whether anything that may go out is due.
@@ -172,19 +189,20 @@ class Deliverer:
         # It is not put off beyond its own edits' pace: the most urgent one must get the next turn.
         return wait or self._edits.take(APP, monotonic), now + timedelta(seconds=wait)
 
-    def _deliver(self, claimed: Message, picture: Picture) -> None:
-        """Find it if it may be there, else note the post; send; record."""
+    def _deliver(self, claimed: Message, picture: Picture, noted: float | None) -> None:
+        """Find it if it may be there, else see that the post is noted; send; record."""
         if picture.parent is not None and picture.message.ts is None and picture.parent.ts is None:
-            self._put_off(claimed, timedelta())  # its thread was deleted a moment ago, and is posted first
+            # Its thread was deleted a moment ago, and is posted first.
+            self._put_off(claimed, timedelta(), not_posted=noted is not None)
             return
         ts = picture.message.ts
-        if ts is None and picture.message.posting_since is not None:
+        if ts is None and noted is None and picture.message.posting_since is not None:
             sought = self._sought(claimed, picture)
             if sought is None:
                 return
             ts = sought or None
         now = self._time.now()
-        if ts is None:
+        if ts is None and (noted is None or self._time.monotonic() - noted > NOTED_FOR):
             with self._database.begin() as unit:
                 if not deliveries.posting(unit, picture.message, now, until=now + LEASE):
                     return  # another process has it by now

@@ -19,6 +19,7 @@ from bot.store.wakeups import Listener
 log = logging.getLogger(__name__)
 
 DELIVERERS = 4
+TAKES_TO_SEND = 0.005  # seconds of Python until a call is on its way to Slack
 SETTLE = 8.0  # seconds that a stop waits for actions under way to write where they stand
 
 
@@ -67,6 +68,7 @@ class Engine:
         self._clock.every(1.0, self.reminders.wake, "tick")
         self._clock.every(2.0, self._bring_in_journal, "journal")
         desk.database.on_wake("deliverer", self._wake_deliverers)
+        desk.database.on_wake("colleague", self._wake_colleague)
         desk.database.on_wake("runner", self.runner.wake)
         desk.database.on_wake("clock", self.reminders.wake)
 
@@ -115,6 +117,12 @@ class Engine:
         idle = next((loop for loop in self.deliverers if loop.idle), None)
         for loop in self.deliverers if idle is None else (idle,):
             loop.wake()
+
+    def _wake_colleague(self) -> None:
+        """For a deliverer that is about to wait for Slack, when it does: until then the processor is its own."""
+        idle = next((loop for loop in self.deliverers if loop.idle), None)
+        if idle is not None:
+            idle.wake(after=TAKES_TO_SEND)
 
     def _deliver(self) -> float:
         hush = self._runner.hush

@@ -24,6 +24,7 @@ class Loop:
         self.pulse = Pulse(name, IDLE)
         self._step = step
         self._waits = False
+        self._pause = 0.0
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -44,7 +45,9 @@ class Loop:
         """Whether it waits, and nobody has woken it yet."""
         return self._waits and not self._wake.is_set()
 
-    def wake(self) -> None:
+    def wake(self, *, after: float = 0.0) -> None:
+        """There is work; whoever waits for it starts `after` so many seconds."""
+        self._pause = after
         self._wake.set()
 
     def stop(self) -> None:
@@ -67,5 +70,6 @@ class Loop:
                 continue
             if wait > 0:
                 self._waits = True
-                self._wake.wait(min(wait, IDLE))
+                if self._wake.wait(min(wait, IDLE)) and self._pause:
+                    self._stop.wait(self._pause)
                 self._waits = False

@@ -37,10 +37,17 @@ class Mending:
             message_places.not_posted(unit, claimed.id)  # a refusal means so; what was there keeps its place
             self._remedied(unit, claimed, picture, refused, now)
 
-    def unrenderable(self, claimed: Message, failure: Exception, now: datetime) -> None:
-        """A template that the desk has broken, or a row that a newer version wrote: one message, not the others."""
+    def unrenderable(
+        self, claimed: Message, failure: Exception, now: datetime, *, not_posted: bool = False
+    ) -> None:
+        """A template that the desk has broken, or a row that a newer version wrote: one message, not the others.
+
+        `not_posted`: it was never tried before this time.
+        """
         with self._database.begin() as unit:
             incidents.lock(unit, claimed.incident_id)
+            if not_posted:
+                message_places.not_posted(unit, claimed.id)
             said = f"it cannot be rendered: {failure}"[:500]
             self._give_up(unit, claimed, said, "Mend the desk's own templates.", now, FOR_PEOPLE)
 

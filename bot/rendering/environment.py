@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import is_dataclass
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -68,12 +69,21 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._safe: dict[tuple[type, str], bool] = {}
+        self._fields: set[tuple[type, str]] = set()
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         known = self._safe.get((type(obj), attr))
         if known is None:
             known = self._safe[type(obj), attr] = super().is_safe_attribute(obj, attr, value)
+            if known and is_dataclass(obj):
+                self._fields.add((type(obj), attr))
         return known
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """A field of a view, which is what templates read most, without the questions that other objects need."""
+        if (type(obj), attribute) in self._fields:
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
 
 
 def _environment(folders: list[Path], finalize: Callable[[object], Markup]) -> ImmutableSandboxedEnvironment:

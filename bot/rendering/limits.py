@@ -32,6 +32,10 @@ _PARTS = "parts, in the record"
 _BLANK = "\u2013"  # Slack refuses a text without a character
 _SHORTEST = 120  # a text is not squeezed below this
 
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_OWN = {"label": _FIELD, "hint": _FIELD, "placeholder": 150, "description": _BUTTON, "fields": _FIELD}
+_IDS = (("action_id", IDS), ("block_id", IDS), ("callback_id", IDS), ("value", BUTTON_VALUE))
+
 _PIECES = re.compile(r"<[^<>]*>|&(?:amp|lt|gt);|.", re.DOTALL)
 
 
@@ -78,7 +82,7 @@ def fit_notification(text: str) -> str:
 
 def size(blocks: list[Block]) -> int:
     """UTF-16 units of the blocks as compact JSON, which is never less than what Slack counts."""
-    return units(json.dumps(blocks, ensure_ascii=False, separators=(",", ":")))
+    return units(_JSON.encode(blocks))
 
 
 def _fit(blocks: list[Block], most: int, characters: int) -> list[Block]:
@@ -163,6 +167,8 @@ def _cut_text(text: dict[str, Any], limit: int) -> dict[str, Any]:
 
 
 def _cut_plain(text: str, limit: int) -> str:
+    if units(text) <= limit:
+        return text
     return cut_markup(text.replace("<", "\ue00e"), limit).replace("\ue00e", "<")  # `<` begins no token here
 
 
@@ -186,24 +192,27 @@ def _cut_node(node: Any, limit: int) -> Any:
     if not isinstance(node, dict):
         return node
     _check_ids(node)
-    if node.get("type") in ("mrkdwn", "plain_text", "raw_text") and isinstance(node.get("text"), str):
+    kind = node.get("type")
+    if kind in ("mrkdwn", "plain_text", "raw_text") and isinstance(node.get("text"), str):
         return _cut_text(node, limit)
-    inner = {"button": _BUTTON}.get(str(node.get("type")), limit)
-    own = {"label": _FIELD, "hint": _FIELD, "placeholder": 150, "description": _BUTTON, "fields": _FIELD}
+    inner = _BUTTON if kind == "button" else limit
     is_option = "value" in node and "type" not in node
     if is_option and units(str(node["value"])) > OPTION_VALUE:
         raise RenderingError(
             f"The choice {node['value']!r:.80} is over {OPTION_VALUE} characters. Use a shorter name."
         )
     return {
-        key: _cut_node(value, _BUTTON if is_option and key == "text" else own.get(key, inner))
+        key: _cut_node(value, _BUTTON if is_option and key == "text" else _OWN.get(key, inner))
+        if isinstance(value, (dict, list))
+        else value
         for key, value in node.items()
     }
 
 
 def _check_ids(node: dict[str, Any]) -> None:
-    for key, limit in (("action_id", IDS), ("block_id", IDS), ("callback_id", IDS), ("value", BUTTON_VALUE)):
-        if isinstance(node.get(key), str) and units(node[key]) > limit:
+    for key, limit in _IDS:
+        value = node.get(key)
+        if isinstance(value, str) and units(value) > limit:
             raise RenderingError(
-                f"A {key} of {units(node[key])} characters; Slack takes {limit}. Use a shorter name."
+                f"A {key} of {units(value)} characters; Slack takes {limit}. Use a shorter name."
             )

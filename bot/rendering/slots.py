@@ -16,6 +16,7 @@ from bot.rendering.text import clean, cut, mrkdwn, plain
 _OPEN, _BETWEEN, _CLOSE = "\ue000", "\ue001", "\ue002"
 _SLOT = re.compile(f"{_OPEN}([vt])([^{_OPEN}{_CLOSE}]*){_CLOSE}")
 VALUE_LENGTH = 300
+_JSON = json.JSONEncoder(ensure_ascii=False)  # kept: `json.dumps` would make one for each value
 
 
 class RenderingError(Exception):
@@ -47,19 +48,25 @@ def token_slot(token: Token) -> str:
 
 
 def _in_json(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+    return _JSON.encode(text)[1:-1]
 
 
 def resolve_mrkdwn(text: str) -> str:
+    if _OPEN not in text:
+        return text
     return _SLOT.sub(lambda slot: mrkdwn(slot[2]) if slot[1] == "v" else slot[2].split(_BETWEEN)[0], text)
 
 
 def resolve_plain(text: str) -> str:
+    if _OPEN not in text:
+        return text
     return _SLOT.sub(lambda slot: plain(_bare(slot)), text)
 
 
 def resolve_verbatim(text: str) -> str:
     """For ids, values and addresses, which no reader sees as text and nothing parses as markup."""
+    if _OPEN not in text:
+        return text
     return _SLOT.sub(_bare, text)
 
 
@@ -67,20 +74,25 @@ def _bare(slot: re.Match[str]) -> str:
     return slot[2] if slot[1] == "v" else slot[2].split(_BETWEEN)[1]
 
 
+_BY_KIND = {"mrkdwn": resolve_mrkdwn, "plain_text": resolve_plain, "raw_text": resolve_plain}
+
+
 def resolve(node: Any) -> Any:
     """The same JSON structure with every slot resolved by the kind of text object that it stands in."""
-    if isinstance(node, list):
-        return [resolve(item) for item in node]
     if isinstance(node, str):
         return resolve_verbatim(node)
+    if isinstance(node, list):
+        return [resolve(item) for item in node]
     if not isinstance(node, dict):
         return node
     kind = node.get("type")
-    done = {key: resolve(value) for key, value in node.items() if key != "text" or not isinstance(value, str)}
-    if isinstance(node.get("text"), str):
-        by_kind = {"mrkdwn": resolve_mrkdwn, "plain_text": resolve_plain, "raw_text": resolve_plain}
-        # A message's own `text`, which has no type, is read by Slack as mrkdwn.
-        done["text"] = by_kind.get(kind or "mrkdwn", resolve_plain)(node["text"])
+    done: dict[str, Any] = {}
+    for key, value in node.items():
+        if key == "text" and isinstance(value, str):
+            # A message's own `text`, which has no type, is read by Slack as mrkdwn.
+            done[key] = _BY_KIND.get(kind or "mrkdwn", resolve_plain)(value)
+        else:
+            done[key] = resolve(value)
     if kind == "mrkdwn":
         done["verbatim"] = True  # Slack makes no links or mentions of its own out of plain words
-    return {key: done[key] for key in (*node, *(key for key in done if key not in node))}
+    return done

@@ -199,7 +199,7 @@ class Database:
         self._writing: threading.Lock | nullcontext[None] = threading.Lock() if self.sqlite else nullcontext()
         self._wakers: dict[str, Callable[[], None]] = {}
 
-    def on_wake(self, piece: Wake, waker: Callable[[], None]) -> None:
+    def on_wake(self, piece: Wake | Literal["colleague"], waker: Callable[[], None]) -> None:
         """Call `waker` after each commit that has work for `piece`. It must not block."""
         self._wakers[piece] = waker
 

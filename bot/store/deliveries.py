@@ -74,9 +74,22 @@ def most_urgent(
     return as_message(found) if found is not None else None
 
 
-def take(unit: UnitOfWork, message: Message, *, by: str, until: datetime) -> Message:
-    """Claim a message that is held: nobody else is shown it before `until`."""
-    return as_message(unit.first(_TAKEN, {"number": message.id, "by": by, "until": until}))
+def take(
+    unit: UnitOfWork, message: Message, *, by: str, until: datetime, at: datetime
+) -> tuple[Message, bool]:
+    """Claim a message that is held: nobody else is shown it before `until`.
+
+    One that was never posted is noted as about to be, in the same change: from `at` on the answer may be lost. Whether
+    that was so is told beside it.
+    """
+    first_post = message.ts is None and message.posting_since is None
+    given = {
+        "number": message.id,
+        "by": by,
+        "until": until,
+        "posting": at if first_post else message.posting_since,
+    }
+    return as_message(unit.first(_TAKEN, given)), first_post
 
 
 def put_back(unit: UnitOfWork, message: Message, *, until: datetime) -> None:
@@ -122,7 +135,11 @@ def _held(edits: bool, *, oldest: bool = False) -> Select[Any]:
 _TAKEN = (
     update(messages)
     .where(messages.c.id == bindparam("number"))
-    .values(claimed_by=bindparam("by"), claimed_until=bindparam("until"))
+    .values(
+        claimed_by=bindparam("by"),
+        claimed_until=bindparam("until"),
+        posting_since=bindparam("posting"),
+    )
     .returning(*FIELDS)
 )
 _PUT_BACK = (
@@ -157,9 +174,9 @@ _POSTING = (
 
 
 def posting(unit: UnitOfWork, message: Message, at: datetime, *, until: datetime) -> bool:
-    """Note that a post is about to go out: from here on the answer may be lost. The claim lasts `until` then.
+    """Note once more that a post is about to go out, after time has passed. The claim lasts `until` then.
 
-    False when the message is another's by now: looking for it took longer than the claim.
+    False when the message is another's by now: that time was longer than the claim.
     """
     given = {"number": message.id, "by": message.claimed_by, "at": at, "until": until}
     return unit.run(_POSTING, given) > 0

@@ -29,6 +29,7 @@ class WebApi:
         self._calls = calls
 
     def __call__(self, request: Request, method: str) -> Response:
+        at = self._workspace.clock()
         args, malformed = _arguments(request)
         struck = self._faults.draw(method, str(args.get("channel") or args.get("channel_id") or ""))
         for fault in struck:
@@ -36,11 +37,11 @@ class WebApi:
                 self._faults.released.wait(fault.delay)
         spoiled = next((fault for fault in struck if fault.spoils), None)
         if spoiled is not None and not spoiled.after:
-            return self._spoil(spoiled, request, method, args)
+            return self._spoil(spoiled, request, method, args, at)
         answer = self._answer(request, method, args, malformed)
         if spoiled is not None:
-            return self._spoil(spoiled, request, method, args)
-        self._record(method, args, 200, None if answer["ok"] else answer["error"])
+            return self._spoil(spoiled, request, method, args, at)
+        self._record(method, args, at, 200, None if answer["ok"] else answer["error"])
         return json_response(answer)
 
     def _answer(self, request: Request, method: str, args: Json, malformed: bool) -> Json:
@@ -68,28 +69,28 @@ class WebApi:
         if token != self._workspace.bot_token:
             raise SlackError("invalid_auth")
 
-    def _spoil(self, fault: Fault, request: Request, method: str, args: Json) -> Response:
+    def _spoil(self, fault: Fault, request: Request, method: str, args: Json, at: float) -> Response:
         """The answer that the fault gives in place of the true one."""
         if fault.hang is not None or fault.drop:
-            self._record(method, args, 0, "hung" if fault.hang is not None else "dropped")
+            self._record(method, args, at, 0, "hung" if fault.hang is not None else "dropped")
             if fault.hang is not None:
                 self._faults.released.wait(fault.hang)
             drop_connection(request)
         status = fault.status or 200
         headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
         if fault.body is not None:
-            self._record(method, args, status, "spoiled_body")
+            self._record(method, args, at, status, "spoiled_body")
             return Response(fault.body, status, headers, content_type="text/html; charset=utf-8")
         code = fault.error or ("ratelimited" if status == 429 else "internal_error")
         if status == 429:
             headers.setdefault("Retry-After", "1")
-        self._record(method, args, status, code)
+        self._record(method, args, at, status, code)
         return json_response({"ok": False, "error": code}, status, headers)
 
-    def _record(self, method: str, args: Json, status: int, error: str | None) -> None:
+    def _record(self, method: str, args: Json, at: float, status: int, error: str | None) -> None:
         kept = {key: value for key, value in args.items() if key != "token"}
         with self._workspace.change():
-            self._calls.append(Call(method, kept, self._workspace.clock(), status, error))
+            self._calls.append(Call(method, kept, at, status, error))
 
 
 def drop_connection(request: Request) -> None:
