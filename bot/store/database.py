@@ -262,13 +262,13 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> N
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     if not options.get("writes", False):
-        connection.exec_driver_sql("BEGIN")
+        prepared.send(connection, "BEGIN", ())
         return
     lax = not options.get("durable", True)
     if lax or connection.info.get(_LAX):
         connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if lax else 'FULL'}")
         connection.info[_LAX] = lax
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    prepared.send(connection, "BEGIN IMMEDIATE", ())
 
 
 def _durable_again(connection: sqlite3.Connection | None, entry: ConnectionPoolEntry) -> None:

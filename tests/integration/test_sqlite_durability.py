@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from bot.store.database import Database, DatabaseError, UnitOfWork
 
@@ -22,6 +21,15 @@ def database(tmp_path: Path) -> Iterator[Database]:
 def _synchronous(unit: UnitOfWork) -> int:
     mode: int = unit.connection.exec_driver_sql("PRAGMA synchronous").scalar_one()
     return mode
+
+
+def _overheard(unit: UnitOfWork) -> list[str]:
+    """What SQLite itself is told on this connection from now on."""
+    sent: list[str] = []
+    driver = unit.connection.connection.driver_connection
+    assert driver is not None
+    driver.set_trace_callback(sent.append)
+    return sent
 
 
 def test_a_transaction_waits_for_the_disk_after_one_that_did_not(database: Database) -> None:
@@ -43,20 +51,21 @@ def test_a_transaction_waits_for_the_disk_after_one_that_failed(database: Databa
 def test_a_transaction_need_not_ask_for_it(database: Database) -> None:
     with database.begin(durable=False) as unit:
         assert _synchronous(unit) == NORMAL
-    sent: list[str] = []
-    event.listen(database.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    with database.begin() as unit:
+        sent = _overheard(unit)
+    del sent[:]
     with database.begin():
         pass
-    assert sent == ["BEGIN IMMEDIATE"]
+    assert sent == ["BEGIN IMMEDIATE", "COMMIT"]
 
 
 def test_one_that_could_not_be_brought_back_asks_for_it(database: Database) -> None:
     with database.begin(durable=False) as unit:
         info = unit.connection.info
         assert _synchronous(unit) == NORMAL
+        sent = _overheard(unit)
     info.update(dict.fromkeys(info, True))  # as it is left when the PRAGMA fails
-    sent: list[str] = []
-    event.listen(database.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    del sent[:]
     with database.begin() as unit:
         assert _synchronous(unit) == FULL
     assert sent[0] == "PRAGMA synchronous=FULL"
