@@ -3,7 +3,7 @@
 import hmac
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 MAX_BODY = 16 * 1024 * 1024
 MAX_ALERTS = 20_000
 MAX_TEXT = 16_384
-NEVER = datetime(1, 1, 2, tzinfo=UTC)  # Alertmanager's "no end yet" is the first moment of year one
+NEVER = 1  # Alertmanager's "no end yet" is the first moment of this year
 
 STATUSES = {status.value: status for status in AlertStatus}
 
@@ -156,7 +156,7 @@ def as_group(webhook: WebhookModel) -> AlertGroup:
             ReceivedAlert(
                 fingerprint=alert.fingerprint,
                 starts_at=alert.startsAt.astimezone(UTC),
-                ends_at=alert.endsAt.astimezone(UTC) if alert.endsAt and alert.endsAt > NEVER else None,
+                ends_at=alert.endsAt.astimezone(UTC) if alert.endsAt and alert.endsAt.year > NEVER else None,
                 status=STATUSES[alert.status],
                 labels=alert.labels,
                 annotations=alert.annotations,

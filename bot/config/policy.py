@@ -31,7 +31,7 @@ from bot.domain.alert_name import NamePattern
 from bot.domain.checklist import ChecklistItem, PhasePlan, items_for
 from bot.domain.reconciliation import Thresholds
 from bot.domain.response_time import SeverityLevel, acknowledge_by
-from bot.domain.severity import AmountCondition, Decision, RulesByName, SeverityRule, decide
+from bot.domain.severity import AmountCondition, Decision, Rules, SeverityRule
 from bot.domain.words import Phase, Severity
 from bot.ports.commands import DeskCommand
 
@@ -76,21 +76,15 @@ class Policy:
 
     def decide(self, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Decision:
         """The severity of an alert by this policy, and why. The Watchdog is never an incident, whatever the rules."""
-        decision = decide(
-            labels,
-            annotations,
-            self._rules_by_name,
-            by_label=self.severity_by_label,
-            otherwise=self.severity_otherwise,
-        )
+        decision = self._rules.decide(labels, annotations)
         watchdog = bool(self.alerting.watchdog) and labels.get("alertname") == self.alerting.watchdog
         if watchdog and not decision.ignore:
             return Decision(decision.severity, "the Watchdog of [alerting]", ignore=True)
         return decision
 
     @cached_property
-    def _rules_by_name(self) -> RulesByName:
-        return RulesByName(self.rules)
+    def _rules(self) -> Rules:
+        return Rules(self.rules, by_label=self.severity_by_label, otherwise=self.severity_otherwise)
 
     @property
     def thresholds(self) -> Thresholds:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from bot.domain.words import AlertStatus
 
@@ -13,9 +14,11 @@ from bot.domain.words import AlertStatus
 LATE_REPEAT = timedelta(seconds=60)
 
 
-@dataclass(frozen=True)
-class ReceivedAlert:
-    """One element of a webhook's `alerts`. Identity is fingerprint and `starts_at`."""
+class ReceivedAlert(NamedTuple):
+    """One element of a webhook's `alerts`. Identity is fingerprint and `starts_at`.
+
+    A tuple, because a storm brings ten thousand of them: it is made in a third of the time.
+    """
 
     fingerprint: str
     starts_at: datetime

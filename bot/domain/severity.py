@@ -4,7 +4,7 @@ In order: the label `sev`, the first rule that matches, the label `severity`, an
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -84,51 +84,72 @@ class Decision:
     ignore: bool = False
 
 
-class RulesByName:
-    """The rules as they are asked for: those that an alert's name leaves open, in their order.
+class Rules:
+    """The rules, with the words of the label `severity`, as they are asked for: by the alert's name first.
 
-    The last names are remembered: alerts come in storms of a few names, and reading the name is most of the work.
+    What was decided for the last names and labels is remembered, where nothing else decides: alerts come in storms of
+    a few names, and to read the name is most of the work.
     """
 
-    def __init__(self, rules: Sequence[SeverityRule]) -> None:
-        self._rules = tuple(rules)
-        self.for_name: Callable[[str], tuple[SeverityRule, ...]] = lru_cache(maxsize=NAMES)(self._look)
+    def __init__(
+        self,
+        rules: Sequence[SeverityRule],
+        *,
+        by_label: Mapping[str, Severity] = BY_LABEL,
+        otherwise: Severity = Severity.SEV3,
+    ) -> None:
+        self._rules, self._by_label, self._otherwise = tuple(rules), by_label, otherwise
+        self._for_name = lru_cache(maxsize=NAMES)(self._look)
+        self._by_name = lru_cache(maxsize=NAMES)(self._decide_by_name)
+
+    def decide(self, labels: Mapping[str, str], annotations: Mapping[str, str]) -> Decision:
+        """The severity of an alert with these labels and annotations. Never fails, whatever they hold."""
+        name = labels.get("alertname", "")[:LONGEST_NAME]
+        explicit, word = labels.get("sev", ""), labels.get("severity", "")
+        if len(explicit) <= _SHOWN and len(word) <= _SHOWN:
+            decision = self._by_name(name, explicit, word)
+            if decision is not None:
+                return decision
+        return self._decide(name, explicit, word, labels, annotations)
 
     def _look(self, alert_name: str) -> tuple[SeverityRule, ...]:
         name = words_of(alert_name)
         return tuple(rule for rule in self._rules if _name_matches(rule, name))
 
+    def _decide_by_name(self, name: str, explicit: str, word: str) -> Decision | None:
+        """The decision if it is the same whatever other labels and annotations there are; else None."""
+        rule = next(iter(self._for_name(name)), None)
+        if rule is not None and (rule.labels or rule.annotations or rule.amount):
+            return None
+        return self._decide(name, explicit, word, {}, {})
 
-def decide(
-    labels: Mapping[str, str],
-    annotations: Mapping[str, str],
-    rules: Sequence[SeverityRule] | RulesByName,
-    *,
-    by_label: Mapping[str, Severity] = BY_LABEL,
-    otherwise: Severity = Severity.SEV3,
-) -> Decision:
-    """The severity of an alert with these labels and annotations. Never fails, whatever they hold."""
-    remark = ""
-    explicit = labels.get("sev", "")
-    if explicit.strip():
-        found = _EXPLICIT.fullmatch(explicit[:_SHOWN])
-        if found:
-            return Decision(Severity(f"SEV-{found[1]}"), f'label sev="{explicit.strip()}"')
-        remark = f'; label sev="{_short(explicit)}" is not SEV-1 to SEV-4'
-    by_name = rules if isinstance(rules, RulesByName) else RulesByName(rules)
-    for rule in by_name.for_name(labels.get("alertname", "")[:LONGEST_NAME]):
-        matched, detail = _matches(rule, labels, annotations)
-        if matched:
-            reason = f'rule "{rule.name}"{detail}{remark}'
-            return Decision(rule.severity or otherwise, reason, rule.name, ignore=rule.ignore)
-    word = labels.get("severity", "").strip()
-    if word:
-        spelt = _SPELT.fullmatch(word[:_SHOWN])
-        by_word = Severity(f"SEV-{spelt[1]}") if spelt else by_label.get(word.lower())
-        if by_word is not None:
-            return Decision(by_word, f'label severity="{_short(word)}"; no rule matched{remark}')
-        remark = f'; label severity="{_short(word)}" is not known{remark}'
-    return Decision(otherwise, f"no rule matched{remark}")
+    def _decide(
+        self,
+        name: str,
+        explicit: str,
+        word: str,
+        labels: Mapping[str, str],
+        annotations: Mapping[str, str],
+    ) -> Decision:
+        remark = ""
+        if explicit.strip():
+            found = _EXPLICIT.fullmatch(explicit[:_SHOWN])
+            if found:
+                return Decision(Severity(f"SEV-{found[1]}"), f'label sev="{explicit.strip()}"')
+            remark = f'; label sev="{_short(explicit)}" is not SEV-1 to SEV-4'
+        for rule in self._for_name(name):
+            matched, detail = _matches(rule, labels, annotations)
+            if matched:
+                reason = f'rule "{rule.name}"{detail}{remark}'
+                return Decision(rule.severity or self._otherwise, reason, rule.name, ignore=rule.ignore)
+        word = word.strip()
+        if word:
+            spelt = _SPELT.fullmatch(word[:_SHOWN])
+            by_word = Severity(f"SEV-{spelt[1]}") if spelt else self._by_label.get(word.lower())
+            if by_word is not None:
+                return Decision(by_word, f'label severity="{_short(word)}"; no rule matched{remark}')
+            remark = f'; label severity="{_short(word)}" is not known{remark}'
+        return Decision(self._otherwise, f"no rule matched{remark}")
 
 
 def _name_matches(rule: SeverityRule, name: tuple[str, ...]) -> bool:

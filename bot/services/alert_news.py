@@ -1,8 +1,9 @@
 """What a webhook tells of an incident's alerts, and what of it is news: in its timeline, its thread and its channel."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
+from typing import NamedTuple
 
 from bot.domain.alerts import AlertChange, ReceivedAlert
 from bot.domain.incident import Incident
@@ -16,19 +17,23 @@ from bot.store import alerts, messages, timeline
 from bot.store.alerts import StoredAlert
 from bot.store.database import UnitOfWork
 
+FIRING_ANEW = frozenset({AlertChange.FIRED, AlertChange.REFIRED})
 NAMED = 20  # alerts that a timeline entry names; the rest are counted
 
 
-@dataclass(frozen=True)
-class Told:
+class Told(NamedTuple):
+    """One alert of a webhook, held against the record."""
+
     alert: ReceivedAlert
     known: StoredAlert | None
     change: AlertChange
     decision: Decision
 
 
-def worst_of(told: Iterable[Told]) -> Told:
-    return min(told, key=lambda one: (one.decision.severity.rank, one.alert.starts_at))
+def worst_of(told: Sequence[Told]) -> Told:
+    """Of several as bad as each other, the one that began first."""
+    severity = min({one.decision.severity for one in told}, key=lambda one: one.rank)
+    return min((one for one in told if one.decision.severity is severity), key=attrgetter("alert.starts_at"))
 
 
 def same_text(known: StoredAlert, alert: ReceivedAlert) -> bool:
@@ -61,8 +66,7 @@ def tell(
 ) -> None:
     """Write what changed into the incident's timeline, and show it."""
     mine = [one for one in told if target_of(one, group_incident) == incident.id]
-    fired = [one for one in mine if one.change in (AlertChange.FIRED, AlertChange.REFIRED)]
-    fired = [one for one in fired if not one.decision.ignore]
+    fired = [one for one in mine if one.change in FIRING_ANEW and not one.decision.ignore]
     gone = [one for one in mine if one.change is AlertChange.CLEARED]
     changed = [
         one

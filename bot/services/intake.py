@@ -1,6 +1,7 @@
 """Alerts come in: each one stored by identity, and what it means for its incident, in one transaction."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from bot.domain.incident import Incident
 from bot.domain.words import Severity
 from bot.services import adoption, channel_joining, lasting, relapse, relating
 from bot.services import incidents as service
-from bot.services.alert_news import Told, same_text, tell, touched, worst_of
+from bot.services.alert_news import FIRING_ANEW, Told, same_text, tell, touched, worst_of
 from bot.services.desk import Desk
 from bot.services.intake_ahead import read_ahead
 from bot.store import alerts, merges
@@ -21,7 +22,7 @@ class Received:
     """What a webhook came to. `stored` counts the alerts of the body by what they changed."""
 
     incident: Incident | None
-    stored: dict[AlertChange, int]
+    stored: Mapping[AlertChange, int]
 
 
 def receive(desk: Desk, group: AlertGroup) -> Received:
@@ -44,7 +45,7 @@ def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:
     now = desk.now()
     adoption.begin(unit, desk, group)
     told = _compare(unit, desk, group, now)
-    fired = [one for one in told if one.change in (AlertChange.FIRED, AlertChange.REFIRED)]
+    fired = [one for one in told if one.change in FIRING_ANEW]
     opening = [one for one in fired if not one.decision.ignore]
     if any(one.decision.severity is Severity.SEV1 for one in told):
         relapse.hold_accounts(unit, desk)
@@ -56,15 +57,16 @@ def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:
         if incident is not None:
             # The same alerts, told better: no news, unless they are worse than was thought.
             fresh = not worst.decision.severity.worse_than(incident.severity)
-    if incident is None and opening:
-        incident, fresh = _incident_for(unit, desk, group, opening, now)
+        if incident is None:
+            incident, fresh = _incident_for(unit, desk, group, opening, worst, now)
     moved = lasting.homes(unit, desk, told, incident, now)
-    told = [
-        replace(one, known=replace(one.known, incident_id=moved[one.known.id]))
-        if one.known is not None and one.known.id in moved
-        else one
-        for one in told
-    ]
+    if moved:
+        told = [
+            one._replace(known=replace(one.known, incident_id=moved[one.known.id]))
+            if one.known is not None and one.known.id in moved
+            else one
+            for one in told
+        ]
     _store(unit, group, told, incident, now)
     started = {one.alert.fingerprint: one.alert.starts_at for one in fired if one.known is None}
     lasting.begun_anew(unit, list(started.items()), incident, now)
@@ -75,10 +77,7 @@ def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:
         channel_joining.settle(unit, desk, group, incident, now)
     for number in touched(told, incident):
         tell(unit, desk, service.find(unit, number), incident, told, fresh=fresh, now=now)
-    counted: dict[AlertChange, int] = {}
-    for one in told:
-        counted[one.change] = counted.get(one.change, 0) + 1
-    return Received(incident, counted)
+    return Received(incident, Counter(one.change for one in told))
 
 
 def _since(one: Told, now: datetime) -> datetime:
@@ -109,10 +108,9 @@ def _title(group: AlertGroup, worst: Told) -> str:
 
 
 def _incident_for(
-    unit: UnitOfWork, desk: Desk, group: AlertGroup, opening: Sequence[Told], now: datetime
+    unit: UnitOfWork, desk: Desk, group: AlertGroup, opening: Sequence[Told], worst: Told, now: datetime
 ) -> tuple[Incident, bool]:
     """The group's incident: reopened if it was resolved a moment ago, else a new one. The flag says new."""
-    worst = worst_of(opening)
     since = now - desk.reopen_window
     before = merges.last_resolved_of_group(unit, group.group_key, since)
     if before is not None:
@@ -177,10 +175,14 @@ def _values(group: AlertGroup, one: Told, incident: Incident | None, now: dateti
         "status": alert.status,
         "ends_at": alert.ends_at,
         "name": alert.name,
-        "labels": dict(alert.labels),
+        "labels": alert.labels,
         "group_key": group.group_key,
         "ignored": one.decision.ignore,
         "first_seen_at": now,
         "changed_at": now,
-        **_text_values(one),
+        "summary": alert.summary,
+        "annotations": alert.annotations,
+        "generator_url": alert.generator_url,
+        "severity": one.decision.severity,
+        "severity_reason": one.decision.reason,
     }

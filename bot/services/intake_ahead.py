@@ -11,7 +11,7 @@ from bot.domain.severity import Decision
 from bot.domain.words import AlertStatus, Severity
 from bot.services import adoption, channel_joining, lasting, relapse, relating
 from bot.services.desk import Desk
-from bot.store import alerts, incidents, merges
+from bot.store import incidents, merges
 from bot.store.database import UnitOfWork
 
 
@@ -21,14 +21,14 @@ def read_ahead(unit: UnitOfWork, desk: Desk, groups: Sequence[AlertGroup]) -> di
     identities = list({(alert.fingerprint, alert.starts_at): None for alert in told})
     answers = channel_joining.read_ahead(unit, desk)
     answers |= adoption.read_ahead(unit, desk, groups)
-    answers |= alerts.read_ahead(unit, identities)
     answers |= lasting.read_ahead(unit, identities)
     decided = {id(alert): desk.policy.decide(alert.labels, alert.annotations) for alert in told}
     # By the alerts' own objects, which live as long as the batch; and for good: what is decided does not change.
     unit.foresee({("decided", number): decision for number, decision in decided.items()}, for_good=True)
-    if any(decision.severity is Severity.SEV1 for decision in decided.values()):
+    if Severity.SEV1 in {decision.severity for decision in decided.values()}:
         answers |= relapse.read_ahead(unit, desk)
-    if any(label in alert.labels for alert in told for label in desk.policy.relating.account_labels):
+    names = desk.policy.relating.account_labels
+    if not all(alert.labels.keys().isdisjoint(names) for alert in told):
         answers |= relating.read_ahead(unit)
     keys = list({group.group_key: None for group in groups})
     answers |= incidents.read_ahead(unit, keys, desk.now() - desk.reopen_window)

@@ -41,13 +41,11 @@ class Telling(Protocol):
 
 
 def read_ahead(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Hashable, Any]:
-    """Whether a batch of webhooks could tell of alerts that fire on record under an older start."""
-    newest: dict[str, datetime] = {}
-    for fingerprint, starts_at in identities:
-        newest[fingerprint] = max(starts_at, newest.get(fingerprint, starts_at))
+    """What is on record of a batch's alerts; and whether it could tell of any that fires there under an older start."""
+    answers, earlier = alerts.read_ahead(unit, identities)
     # Two starts of one alert in a batch: the second must find what the first has written.
-    once = len(newest) == len(identities)
-    return {_NONE_EARLIER: True} if once and not alerts.firing_earlier(unit, list(newest.items())) else {}
+    once = len({fingerprint for fingerprint, _ in identities}) == len(identities)
+    return answers | {_NONE_EARLIER: True} if once and not earlier else answers
 
 
 def begun_anew(

@@ -1,7 +1,6 @@
 """Alerts by identity: fingerprint and startsAt. Nothing else joins or parts them."""
 
-import json
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import eq, lt
@@ -25,7 +24,7 @@ from sqlalchemy import (
 )
 
 from bot.domain.words import AlertStatus, Severity
-from bot.store.columns import as_sqlite_text
+from bot.store.columns import as_json_text, as_sqlite_text
 from bot.store.database import UNSEEN, UnitOfWork, on_either
 from bot.store.tables import alerts, incidents
 
@@ -98,7 +97,7 @@ _COUNTS = (
     .group_by(alerts.c.status)
 )
 _TOLD: Mapping[str, Callable[[Sequence[Identity]], Mapping[str, Any]]] = {
-    "sqlite": lambda told: {"told": json.dumps([(name, as_sqlite_text(at)) for name, at in told])},
+    "sqlite": lambda told: {"told": as_json_text([(name, as_sqlite_text(at)) for name, at in told])},
     "postgresql": lambda told: {"fingerprints": [one[0] for one in told], "starts": [one[1] for one in told]},
 }
 
@@ -136,13 +135,15 @@ def by_identity(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Identi
     ahead = {identity: unit.foreseen(("alert", identity), once=True) for identity in identities}
     if all(known is not UNSEEN for known in ahead.values()):
         return {identity: known for identity, known in ahead.items() if known is not None}
-    return {(one.fingerprint, one.starts_at): one for one in _held(unit, _KNOWN, identities)}
+    return _by_identity(_held(unit, _KNOWN, _TOLD[unit.dialect](identities)))
 
 
-def _held(
-    unit: UnitOfWork, which: Mapping[str, Select[Any]], identities: Sequence[Identity]
-) -> list[StoredAlert]:
-    rows = unit.all(which[unit.dialect], _TOLD[unit.dialect](identities))
+def _by_identity(found: Iterable[StoredAlert]) -> dict[Identity, StoredAlert]:
+    return {(one.fingerprint, one.starts_at): one for one in found}
+
+
+def _held(unit: UnitOfWork, which: Mapping[str, Select[Any]], given: Mapping[str, Any]) -> list[StoredAlert]:
+    rows = unit.all(which[unit.dialect], given)
     if unit.dialect == "postgresql":
         if not rows:
             return []
@@ -150,16 +151,21 @@ def _held(
     return [_stored(row) for row in rows]
 
 
-def read_ahead(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Hashable, Any]:
-    """What each webhook of a batch will ask `by_identity` for, read at once: for `UnitOfWork.foresee`."""
-    found = by_identity(unit, identities)
-    return {("alert", identity): found.get(identity) for identity in identities}
+def read_ahead(unit: UnitOfWork, identities: Sequence[Identity]) -> tuple[dict[Hashable, Any], bool]:
+    """What each webhook of a batch will ask `by_identity` for, read at once: for `UnitOfWork.foresee`.
+
+    Beside it, whether one of them fires on record under an older start.
+    """
+    given = _TOLD[unit.dialect](identities)
+    found = _by_identity(_held(unit, _KNOWN, given))
+    earlier = bool(_held(unit, _EARLIER, given))
+    return {("alert", identity): found.get(identity) for identity in identities}, earlier
 
 
 def firing_earlier(unit: UnitOfWork, started: Sequence[Identity]) -> list[tuple[StoredAlert, datetime]]:
     """What fires on record under an older start than in `started`, each with the new start; held as above."""
     starts = dict(started)
-    found = _held(unit, _EARLIER, list(starts.items()))
+    found = _held(unit, _EARLIER, _TOLD[unit.dialect](list(starts.items())))
     return [(alert, starts[alert.fingerprint]) for alert in found]
 
 

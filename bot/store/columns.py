@@ -35,6 +35,11 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def in_utc(value: datetime | None) -> datetime | None:
+    """Raises ValueError for one without a time zone."""
+    return _in_utc(value) if value is not None else None
+
+
 def _in_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError(f"a naive datetime cannot be stored: {value.isoformat()}; give it a time zone (UTC)")
@@ -46,12 +51,6 @@ def as_sqlite_text(value: datetime | None) -> str | None:
     if value is None:
         return None
     return _in_utc(value).isoformat(" ", "microseconds")[:26]
-
-
-@lru_cache(maxsize=1024)
-def as_iso_text(value: datetime) -> str:
-    """As RFC 3339 has it, which PostgreSQL reads."""
-    return _in_utc(value).isoformat()
 
 
 def as_json_text(value: Any) -> str:

@@ -14,12 +14,13 @@ from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, Protocol
 
+from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import JSON, Boolean, Connection, Insert, Integer, String
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from bot.store import prepared as at_driver
-from bot.store.columns import Moment, as_iso_text
+from bot.store.columns import Moment, in_utc
 from bot.store.prepared import bind_process, column_defaults
 
 STATEMENTS = 64  # kept; there are a dozen, made at module level
@@ -103,13 +104,19 @@ class _AllAtOnce:
         columns = ", ".join(f'"{name}" {kind}' for name, kind in names.items())
         told = f"json_to_recordset(%({_ROWS})s::json) AS told({columns})"
         self._sql = f"{sql[:start]} SELECT {selected} FROM {told}{sql[end + 1 :]}"
+        self._moments = [
+            name for name in names if name in compiled.binds and isinstance(compiled.binds[name].type, Moment)
+        ]
         self._same = {}
         for name, value in _defaults(compiled, keys).items():
             process = bind_process(compiled, name)
             self._same[name] = process(value) if process else value
 
     def told(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-        yield self._sql, {**self._same, _ROWS: json.dumps(rows, default=_as_json)}
+        for name in self._moments:
+            for row in rows:
+                in_utc(row[name])  # a naive one is refused
+        yield self._sql, {**self._same, _ROWS: _as_json(rows)}
 
 
 def _defaults(compiled: SQLCompiler, keys: Sequence[str]) -> dict[str, Any]:
@@ -128,9 +135,16 @@ def _type(compiled: SQLCompiler, name: str, dialect: Dialect) -> str:
     return _LENGTH.sub("", kind.compile(dialect))
 
 
-def _as_json(value: Any) -> str:
+def _as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    try:
+        return to_json(rows).decode()
+    except PydanticSerializationError:  # half a surrogate, which only Python's own can write
+        return json.dumps(rows, default=_moment_text)
+
+
+def _moment_text(value: Any) -> str:
     if isinstance(value, datetime):
-        return as_iso_text(value)
+        return value.isoformat()
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 

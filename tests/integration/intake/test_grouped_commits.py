@@ -86,7 +86,7 @@ def test_a_batch_leaves_what_the_same_webhooks_leave_one_by_one(desk: DeskInProc
 def test_a_bad_webhook_fails_for_its_sender_alone(desk: DeskInProcess) -> None:
     one = told("Unstorable", group="bad")
     local = datetime(2026, 3, 2, 14, 30)  # nobody's time: it is refused by the store  # noqa: DTZ001
-    bad = replace(one, alerts=(replace(one.alerts[0], starts_at=local),))
+    bad = replace(one, alerts=(one.alerts[0]._replace(starts_at=local),))
     receive = Grouped(partial(intake.receive_all, desk.desk), partial(intake.receive, desk.desk))
     good = [told(f"Latency{number}", group=f"good-{number}") for number in range(12)]
     at_once = threading.Barrier(13)

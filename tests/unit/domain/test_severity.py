@@ -12,7 +12,7 @@ from bot.config.policy import load_policy
 from bot.domain.alert_name import NamePattern, words_of
 from bot.domain.money_text import largest_amount
 from bot.domain.response_time import acknowledge_by
-from bot.domain.severity import Decision, SeverityRule, decide
+from bot.domain.severity import Decision, Rules, SeverityRule
 from bot.domain.words import Severity
 
 POLICY = load_policy()
@@ -226,7 +226,7 @@ def test_the_first_rule_that_matches_decides_and_all_its_conditions_must_hold() 
     any_desk = SeverityRule("late", SEV4, (NamePattern("latenc*"),))
 
     def severity(desk: str) -> Severity:
-        return decide({"alertname": "HighLatency", "desk": desk}, {}, [equities, any_desk]).severity
+        return Rules([equities, any_desk]).decide({"alertname": "HighLatency", "desk": desk}, {}).severity
 
     assert [severity("EQUITIES"), severity("cash"), severity("fx"), severity("")] == [SEV1, SEV1, SEV4, SEV4]
 
