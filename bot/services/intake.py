@@ -159,7 +159,7 @@ def _store(
 def _text_values(one: Told) -> dict[str, object]:
     return {
         "summary": one.alert.summary,
-        "annotations": dict(one.alert.annotations),
+        "annotations": one.alert.annotations,
         "generator_url": one.alert.generator_url,
         "severity": one.decision.severity,
         "severity_reason": one.decision.reason,
@@ -180,9 +180,5 @@ def _values(group: AlertGroup, one: Told, incident: Incident | None, now: dateti
         "ignored": one.decision.ignore,
         "first_seen_at": now,
         "changed_at": now,
-        "summary": alert.summary,
-        "annotations": alert.annotations,
-        "generator_url": alert.generator_url,
-        "severity": one.decision.severity,
-        "severity_reason": one.decision.reason,
+        **_text_values(one),
     }

@@ -41,6 +41,9 @@ DatabaseError = SQLAlchemyError
 
 Wake = Literal["deliverer", "runner", "clock"]
 BUSY_MS = 5_000
+STATEMENTS = (
+    256  # that a connection to SQLite keeps prepared: rows go in by ones, twos, fours ... of several tables
+)
 NOTHING: Mapping[str, Any] = {}
 # Could not be serialized, deadlock, lock not had in time. Source: PostgreSQL, Appendix A.
 _OF_THE_MOMENT = frozenset({"40001", "40P01", "55P03"})
@@ -179,7 +182,11 @@ class Database:
         self.sqlite = self.url.get_backend_name() == "sqlite"
         options: dict[str, Any] = {"json_serializer": as_json_text}
         if self.sqlite:
-            options["connect_args"] = {"timeout": BUSY_MS / 1000, "check_same_thread": False}
+            options["connect_args"] = {
+                "timeout": BUSY_MS / 1000,
+                "check_same_thread": False,
+                "cached_statements": STATEMENTS,
+            }
             if self.url.database not in (None, "", ":memory:"):
                 options |= {"pool_size": pool_size, "max_overflow": 16, "pool_use_lifo": True}
         else:
