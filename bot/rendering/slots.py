@@ -88,11 +88,15 @@ def resolve(node: Any) -> Any:
     kind = node.get("type")
     done: dict[str, Any] = {}
     for key, value in node.items():
-        if key == "text" and isinstance(value, str):
+        if not isinstance(value, str):
+            done[key] = resolve(value)
+        elif _OPEN not in value:
+            done[key] = value
+        elif key == "text":
             # A message's own `text`, which has no type, is read by Slack as mrkdwn.
             done[key] = _BY_KIND.get(kind or "mrkdwn", resolve_plain)(value)
         else:
-            done[key] = resolve(value)
+            done[key] = resolve_verbatim(value)
     if kind == "mrkdwn":
         done["verbatim"] = True  # Slack makes no links or mentions of its own out of plain words
     return done

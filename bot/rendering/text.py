@@ -45,7 +45,7 @@ def _unshowable(char: str) -> bool:
 
 def units(value: str) -> int:
     """Length as Slack's JavaScript counts it: UTF-16 units, so an emoji outside the first plane is two."""
-    return len(value) if value.isascii() else len(value) + sum(1 for char in value if ord(char) > 0xFFFF)
+    return len(value) if value.isascii() else len(value.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def cut(value: str, limit: int) -> str:
