@@ -181,7 +181,9 @@ def test_presses_that_hang_leave_room_for_a_halt(either_desk: TradingDesk) -> No
         assert (confirmed.status, confirmed.seconds < 2) == (200, True), confirmed
         desk.until(lambda: desk.account.suspended and not desk.account.open_orders, what="the halt")
         desk.until(lambda: shown(desk, "Halted: suspended"), what="the proof in the channel")
-    if not isinstance(desk.slack, SocketSlack):  # there, those who are not answered wait for as long as Slack does
+    if not isinstance(
+        desk.slack, SocketSlack
+    ):  # there, those who are not answered wait for as long as Slack does
         for one in (*pressers, *others):
             one.join(10)
     desk.until(lambda: desk.api("/v1/trading-state/main")["state"] == "halted", what="the record", seconds=60)
