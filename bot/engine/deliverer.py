@@ -204,7 +204,7 @@ class Deliverer:
         now = self._time.now()
         if ts is None and (noted is None or self._time.monotonic() - noted > NOTED_FOR):
             with self._database.begin() as unit:
-                if not deliveries.posting(unit, picture.message, now, until=now + LEASE):
+                if not deliveries.posting(unit, claimed, now, until=now + LEASE):
                     return  # another process has it by now
         pace, place = (self._posts, picture.channel) if ts is None else (self._edits, APP)
         if not self._wait_for(pace, place):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.engine.deliverer import LEASE
+from bot.engine.sending import Picture
 from bot.simulator.slack import SlackSimulator
 from bot.store import message_places, messages
 from bot.store.database import DatabaseError
@@ -153,3 +154,24 @@ def test_a_thread_that_moved_while_its_line_was_on_the_way(
     with desk.database.read() as unit:
         assert messages.backlog(unit) == (0, None)
         assert not messages.in_trouble(unit)
+
+
+def test_a_claim_that_ran_out_before_the_post_posts_nothing(
+    desk: DeskInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process stood still after its claim, and another one has claimed the message meanwhile."""
+    opened(desk)
+    other, look = desk.new_deliverer(), desk.deliverer._sender.look
+
+    def late(number: int) -> Picture:
+        monkeypatch.undo()
+        desk.time.move(LEASE.total_seconds() + 1)
+        assert other._claim(desk.time.now()) is not None
+        return look(number)
+
+    monkeypatch.setattr(desk.deliverer._sender, "look", late)
+    assert desk.deliverer.run_once(desk.time.now())
+    assert desk.slack.calls_of("chat.postMessage") == []
+    desk.time.move(LEASE.total_seconds() + 1)  # that one has died, too
+    desk.deliver()
+    shown_once(desk)
