@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.services.backfill import LEASE
 from tests.acceptance.storms.several import Process, StormyDesk
 from tests.acceptance.test_backfill import Lossy
 from tests.acceptance.trading_desk import INCIDENTS
@@ -46,10 +47,10 @@ def test_what_fired_and_resolved_while_both_were_dead_is_told_once(
 ) -> None:
     with LossyOfSeveral(tmp_path, postgres_url) as lossy:
         lossy.desk.kill()
-        lossy.fire()
-        lossy.clear()
+        lossy.lose()
         lossy.desk.start()
-        told = lossy.desk.slack.text_of(lossy.desk.reply(FOUND, seconds=90))
+        patience = 60 + LEASE.total_seconds()  # one may have been killed while it compared
+        told = lossy.desk.slack.text_of(lossy.desk.reply(FOUND, seconds=patience))
         assert "FeedStale: fired" in told
         entries = lossy.entries()
         assert (entries.count("AlertBackfilled"), entries.count("IncidentOpened")) == (1, 1)
