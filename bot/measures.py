@@ -50,7 +50,7 @@ class Measures:
             ["reason"],
             registry=registry,
         )
-        self._alerts = Counter(
+        alerts = Counter(
             "haltdesk_alerts_received",
             "Alerts that webhooks brought to this process, by what each changed.",
             ["change"],
@@ -87,8 +87,8 @@ class Measures:
         ProcessCollector(registry=registry)
         for reason in REASONS:
             self._refused.labels(reason)
-        for change in AlertChange:
-            self._alerts.labels(change.value)
+        self._of_alerts = {change: alerts.labels(change.value) for change in AlertChange}
+        self._of_requests: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         for kind in ActionKind:
             self._broken_off.labels(kind.value)
         for outcome in OUTCOMES:
@@ -96,15 +96,20 @@ class Measures:
                 self._slack[0].labels(method, outcome)
 
     def request(self, endpoint: str, status: int, seconds: float) -> None:
-        self._requests.labels(endpoint, str(status)).inc()
-        self._request_seconds.labels(endpoint).observe(seconds)
+        counted = self._of_requests.get((endpoint, status))
+        if counted is None:
+            # Both are few, and looked up for every request: `labels` costs as much as to read a webhook.
+            counted = (self._requests.labels(endpoint, str(status)), self._request_seconds.labels(endpoint))
+            self._of_requests[endpoint, status] = counted
+        counted[0].inc()
+        counted[1].observe(seconds)
 
     def refused(self, reason: str) -> None:
         self._refused.labels(reason).inc()
 
     def alerts(self, stored: Mapping[AlertChange, int]) -> None:
         for change, number in stored.items():
-            self._alerts.labels(change.value).inc(number)
+            self._of_alerts[change].inc(number)
 
     def slack(self, method: str, outcome: str, seconds: float) -> None:
         _count(self._slack, method, outcome, seconds)

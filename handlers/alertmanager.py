@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from functools import partial
 from typing import Annotated, Any, Literal
+from wsgiref.types import WSGIEnvironment
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +17,6 @@ from pydantic import (
     Field,
     ValidationError,
 )
-from werkzeug.wrappers import Request, Response
 
 from bot.domain.alerts import AlertChange, AlertGroup, ReceivedAlert
 from bot.domain.indexed_text import indexable
@@ -25,6 +25,7 @@ from bot.services import intake
 from bot.services.desk import Desk
 from bot.store.database import DatabaseError
 from bot.store.grouping import Grouped
+from handlers.one_line import OneLine
 
 log = logging.getLogger(__name__)
 
@@ -124,27 +125,38 @@ class AlertmanagerWebhook:
         self._token, self._counted = token.encode(), counted
         self._receive = Grouped(partial(intake.receive_all, desk), partial(intake.receive, desk))
 
-    def __call__(self, request: Request) -> Response:
-        given = request.headers.get("Authorization", "")
-        scheme, _, token = given.partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
-            return _answer(
+    def __call__(self, environ: WSGIEnvironment) -> OneLine:
+        scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        # What a header holds is Latin-1 to WSGI, whatever was sent.
+        given = token.strip().encode("latin-1", "replace")
+        if scheme.lower() != "bearer" or not hmac.compare_digest(given, self._token):
+            return OneLine(
                 401, "give ALERTMANAGER_TOKEN as bearer token (Alertmanager: http_config.authorization)"
             )
-        if (request.content_length or 0) > MAX_BODY:
-            return _answer(413, f"the body is over {MAX_BODY} bytes; set max_alerts in the receiver")
+        body = _body(environ)
+        if body is None:
+            return OneLine(413, f"the body is over {MAX_BODY} bytes; set max_alerts in the receiver")
         try:
-            webhook = read_webhook(request.get_data())
+            webhook = read_webhook(body)
         except ValidationError as error:
-            return _answer(400, _what_is_wrong(error))
+            return OneLine(400, _what_is_wrong(error))
         try:
             received = self._receive(as_group(webhook))
         except DatabaseError as failure:
             log.error("a webhook was not saved, Alertmanager is asked to retry: %s", type(failure).__name__)
-            return _answer(503, "the database did not take it; send it again")
+            return OneLine(503, "the database did not take it; send it again")
         self._counted(received.stored)
         incident = received.incident.key if received.incident else "no incident"
-        return _answer(200, f"{sum(received.stored.values())} alerts stored, {incident}")
+        return OneLine(200, f"{sum(received.stored.values())} alerts stored, {incident}")
+
+
+def _body(environ: WSGIEnvironment) -> bytes | None:
+    """The body, or None when there is more than is taken. It is not read when its length says so beforehand."""
+    told = environ.get("CONTENT_LENGTH") or "0"
+    if told.isdecimal() and int(told) > MAX_BODY:
+        return None
+    body: bytes = environ["wsgi.input"].read(MAX_BODY + 1)  # the server ends it, also where no length is told
+    return body if len(body) <= MAX_BODY else None
 
 
 def as_group(webhook: WebhookModel) -> AlertGroup:
@@ -172,7 +184,3 @@ def _what_is_wrong(error: ValidationError) -> str:
     place = ".".join(str(part) for part in first["loc"]) or "the body"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"this is no Alertmanager webhook of version 4: {place}: {first['msg']}{more}"
-
-
-def _answer(status: int, text: str) -> Response:
-    return Response(text + "\n", status=status, content_type="text/plain; charset=utf-8")

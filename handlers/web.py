@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from slack_bolt import App
@@ -19,7 +20,16 @@ from handlers.slack_signature import Refused, SlackSignature
 
 SLACK_PATH = "/slack/events"
 
-Endpoint = Callable[..., Response]
+
+# What answers a request: an application of its own, with the status that it answers.
+class Answer(Protocol):
+    @property
+    def status_code(self) -> int: ...
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]: ...
+
+
+Endpoint = Callable[..., Answer]
 # (the endpoint's name, the status that was answered, seconds)
 Observed = Callable[[str, int, float], None]
 
@@ -57,7 +67,7 @@ class Web:
             "incidents": programs,
         }
         self._endpoints: dict[str, Endpoint] = {
-            "alertmanager": alertmanager,
+            "alertmanager": lambda request: alertmanager(request.environ),
             "healthz": api.healthz,
             "readyz": api.readyz,
             "metrics": api.metrics,
@@ -81,7 +91,11 @@ class Web:
             strict_slashes=False,
         )
 
-        # Most requests by far are one of these: to match them against all rules costs as much as to read a webhook.
+        # Asked so often that a request is not even made an object of.
+        self._bare: dict[tuple[str, str], tuple[str, Endpoint]] = {
+            ("POST", "/alertmanager"): ("alertmanager", alertmanager)
+        }
+        # Most other requests by far are one of these: they need not be matched against all rules.
         self._plain = {
             (method, rule.rule): rule.endpoint
             for rule in self._routes.iter_rules()
@@ -130,23 +144,31 @@ class Web:
         return answer
 
     def _answer(self, environ: WSGIEnvironment) -> tuple[str, Callable[..., Any]]:
-        request = Request(environ)
-        arguments: Mapping[str, Any] = {}
-        endpoint = self._plain.get((environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")))
-        if endpoint is None:
-            try:
-                endpoint, arguments = self._routes.bind_to_environ(environ).match()
-            except MethodNotAllowed as refusal:
-                return "none", refusal.get_response(environ)
-            except HTTPException as refusal:
-                text = f"{refusal.code} {refusal.name}: {request.method} {request.path}\n"
-                return "none", Response(text, status=refusal.code, content_type="text/plain")
+        asked = (environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+        bare = self._bare.get(asked)
+        if bare is not None:
+            endpoint, answer = bare[0], partial(bare[1], environ)
+        else:
+            request = Request(environ)
+            arguments: Mapping[str, Any] = {}
+            plain = self._plain.get(asked)
+            if plain is not None:
+                endpoint = plain
+            else:
+                try:
+                    endpoint, arguments = self._routes.bind_to_environ(environ).match()
+                except MethodNotAllowed as refusal:
+                    return "none", refusal.get_response(environ)
+                except HTTPException as refusal:
+                    text = f"{refusal.code} {refusal.name}: {request.method} {request.path}\n"
+                    return "none", Response(text, status=refusal.code, content_type="text/plain")
+            answer = partial(self._endpoints[endpoint], request, **arguments)
         places = self._places.get(endpoint)
         if places is None:
-            response = self._endpoints[endpoint](request, **arguments)
+            response = answer()
         else:
             with places.one() as held:
-                response = self._endpoints[endpoint](request, **arguments) if held else _full()
+                response = answer() if held else _full()
         reason = _REASONS.get(response.status_code)
         if reason == "token":
             response = self._refuse(environ, reason, response)
@@ -155,7 +177,7 @@ class Web:
             self._refusals.count(_address(environ), reason)
         return endpoint, response
 
-    def _refuse(self, environ: WSGIEnvironment, reason: str, response: Response) -> Response:
+    def _refuse(self, environ: WSGIEnvironment, reason: str, response: Answer) -> Answer:
         wait = self._refusals.note(_address(environ), reason)
         if wait is None:
             return response
