@@ -82,7 +82,7 @@ _MARK = on_either(
 )
 # An incident as the table makes it when nothing is said.
 _BLANK: Mapping[str, Any] = {
-    column.name: column.default.arg if isinstance(column.default, ScalarElementColumnDefault) else None
+    str(column.name): column.default.arg if isinstance(column.default, ScalarElementColumnDefault) else None
     for column in incidents.c
     if not column.primary_key
 }
