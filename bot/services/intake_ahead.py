@@ -12,6 +12,7 @@ from bot.domain.words import AlertStatus, Severity
 from bot.services import adoption, channel_joining, lasting, relapse, relating
 from bot.services.desk import Desk
 from bot.store import incidents, merges
+from bot.store import known as on_record
 from bot.store.database import UnitOfWork
 
 
@@ -21,7 +22,10 @@ def read_ahead(unit: UnitOfWork, desk: Desk, groups: Sequence[AlertGroup]) -> di
     identities = list({(alert.fingerprint, alert.starts_at): None for alert in told})
     answers = channel_joining.read_ahead(unit, desk)
     answers |= adoption.read_ahead(unit, desk, groups)
-    answers |= lasting.read_ahead(unit, identities)
+    keys = list({group.group_key: None for group in groups})
+    since = desk.now() - desk.reopen_window
+    known = on_record.known(unit, (mark for mark, _ in identities), keys, since)
+    answers |= lasting.read_ahead(unit, identities, any_known=on_record.ALERTS in known)
     decided = {id(alert): desk.policy.decide(alert.labels, alert.annotations) for alert in told}
     # By the alerts' own objects, which live as long as the batch; and for good: what is decided does not change.
     unit.foresee({("decided", number): decision for number, decision in decided.items()}, for_good=True)
@@ -30,10 +34,13 @@ def read_ahead(unit: UnitOfWork, desk: Desk, groups: Sequence[AlertGroup]) -> di
     names = desk.policy.relating.account_labels
     if not all(alert.labels.keys().isdisjoint(names) for alert in told):
         answers |= relating.read_ahead(unit)
-    keys = list({group.group_key: None for group in groups})
-    answers |= incidents.read_ahead(unit, keys, desk.now() - desk.reopen_window)
-    # After the incidents: whoever waited there for a merge to commit must see what it has written.
-    answers |= merges.read_ahead(unit, keys)
+    if on_record.GROUPS in known:
+        answers |= incidents.read_ahead(unit, keys, since)
+        # After the incidents: whoever waited there for a merge to commit must see what it has written.
+        answers |= merges.read_ahead(unit, keys)
+    else:
+        # A storm of what is new, which is when it counts.
+        answers |= {(what, key): None for what in ("open", "resolved", "owner") for key in keys}
     homeless = {key for key in keys if not (answers["open", key] or answers["resolved", key])}
     opening = {
         group.group_key

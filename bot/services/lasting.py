@@ -40,9 +40,15 @@ class Telling(Protocol):
     def decision(self) -> Decision: ...
 
 
-def read_ahead(unit: UnitOfWork, identities: Sequence[Identity]) -> dict[Hashable, Any]:
-    """What is on record of a batch's alerts; and whether it could tell of any that fires there under an older start."""
-    answers, earlier = alerts.read_ahead(unit, identities)
+def read_ahead(unit: UnitOfWork, identities: Sequence[Identity], *, any_known: bool) -> dict[Hashable, Any]:
+    """What is on record of a batch's alerts; and whether it could tell of any that fires there under an older start.
+
+    Unless `any_known`, nothing is on record of them, and nothing is asked.
+    """
+    answers: dict[Hashable, Any] = {("alert", identity): None for identity in identities}
+    earlier = False
+    if any_known:
+        answers, earlier = alerts.read_ahead(unit, identities)
     # Two starts of one alert in a batch: the second must find what the first has written.
     once = len({fingerprint for fingerprint, _ in identities}) == len(identities)
     return answers | {_NONE_EARLIER: True} if once and not earlier else answers

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Insert, Update
 
-from bot.store.prepared import run_for_each
+from bot.store.prepared import run_for_each, without_waiting
 from bot.store.rows import write_rows
 from bot.store.tables import metadata
 
-_ORDER = metadata.sorted_tables
+_ORDER: Mapping[Any, int] = {table: place for place, table in enumerate(metadata.sorted_tables)}
 
 
 class _Unseen:
@@ -56,9 +56,9 @@ class Gathered:
             return
         rows, self._rows = self._rows, {}
         self._places.clear()
-        for table in _ORDER:
-            of_table = [kind for kind in rows if kind[0].table is table]
-            for statement, refers in sorted(of_table, key=lambda kind: kind[1]):
+        kinds = sorted(rows, key=lambda kind: (_ORDER[kind[0].table], kind[1]))
+        with without_waiting(connection):
+            for statement, refers in kinds:
                 values = rows[statement, refers]
                 if isinstance(statement, Insert):
                     write_rows(connection, statement, values)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import bindparam, desc, func, or_, select, text, update
+from sqlalchemy import Integer, bindparam, desc, func, or_, select, update
 from sqlalchemy import insert as sqlalchemy_insert
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
@@ -55,8 +55,8 @@ _RESOLVED = (
 )
 _CHANGE = update(incidents).where(incidents.c.id == bindparam("number"))
 _LAST = select(func.max(incidents.c.id))
-_NEXT_POSTGRES = text(
-    "SELECT nextval(pg_get_serial_sequence('incidents', 'id')) FROM generate_series(1, :many)"
+_NEXT_POSTGRES = select(func.nextval(func.pg_get_serial_sequence("incidents", "id"))).select_from(
+    func.generate_series(1, bindparam("many", type_=Integer)).table_valued("n")
 )
 _INSERT = sqlalchemy_insert(incidents)
 _INSERT_ONE = on_either(
@@ -179,7 +179,7 @@ def numbers_ahead(unit: UnitOfWork, many: int) -> dict[Hashable, Any]:
     if not many:
         return {}
     if unit.dialect == "postgresql":
-        return {"numbers": iter(list(unit.connection.execute(_NEXT_POSTGRES, {"many": many}).scalars()))}
+        return {"numbers": iter([row[0] for row in unit.all(_NEXT_POSTGRES, {"many": many})])}
     last = unit.value(_LAST) or 0
     return {"numbers": iter(range(last + 1, last + 1 + many))}
 

@@ -6,7 +6,8 @@ and a halt waits for ten of them.
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -169,6 +170,24 @@ def run_for_each(connection: Connection, statement: Statement, rows: Sequence[Va
     prepared = _prepared(statement, connection.dialect, frozenset(rows[0]))
     told = [prepared.sql_for(row) for row in rows]
     send(connection, told[0][0], [parameters for _, parameters in told], many=True)
+
+
+@contextmanager
+def without_waiting(connection: Connection) -> Iterator[None]:
+    """Statements of this block are sent one after the other; PostgreSQL's answers are waited for at its end.
+
+    For those whose answer nobody needs to go on: a batch of webhooks writes to seven tables. What the database refuses
+    is raised at the latest at the end. SQLite has nobody to wait for.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.pipeline():
+            yield
+    except connection.dialect.loaded_dbapi.Error as failure:
+        connection._handle_dbapi_exception(failure, None, None, None, None)
 
 
 def send(
