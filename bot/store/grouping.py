@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Generic, TypeVar
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
@@ -47,6 +48,8 @@ class Grouped(Generic[T, R]):
             leads, self._led = not self._led, True
         if not leads:
             mine.turn.acquire()
+            if mine.after is not None:
+                mine.after.turn.release()
         if not mine.settled:
             self._lead()
         if mine.error is not None:
@@ -67,8 +70,11 @@ class Grouped(Generic[T, R]):
                 self._led = following is not None
             if following is not None:
                 following.turn.release()
-            for place in taken[1:]:
-                place.turn.release()
+            # One wakes the next: all at once, they would only be in each other's way.
+            for place, after in pairwise(taken[1:]):
+                place.after = after
+            if len(taken) > 1:
+                taken[1].turn.release()
 
     def _commit(self, taken: list["_Place[T, R]"]) -> None:
         try:
@@ -98,6 +104,7 @@ class _Place(Generic[T, R]):
         self.results: list[R] = []
         self.error: Exception | None = None
         self.settled = False
+        self.after: _Place[T, R] | None = None
         self.turn = threading.Lock()
         self.turn.acquire()
 

@@ -5,13 +5,28 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Integer, bindparam, desc, func, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    desc,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy import insert as sqlalchemy_insert
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from bot.domain.incident import Incident
 from bot.domain.words import IncidentStatus, Phase, Severity
 from bot.store.database import UNSEEN, UnitOfWork, on_either
+from bot.store.each_by_index import each_by_index, in_array
 from bot.store.tables import checklist_marks, incidents, phase_visits
 
 
@@ -36,23 +51,33 @@ class PhaseVisit:
 # Made once: SQLAlchemy compiles a statement once, and finds it again by the object.
 _GET = select(incidents).where(incidents.c.id == bindparam("number"))
 _LOCK = select(incidents).where(incidents.c.id == bindparam("number")).with_for_update(key_share=True)
-_OPEN = (
-    select(incidents)
-    .where(incidents.c.open_group_key.in_(bindparam("keys", expanding=True)))
-    .order_by(incidents.c.id)
-    .with_for_update(key_share=True)
+_OPEN_KEY, _KEYS = incidents.c.open_group_key, "keys"
+_JUST_RESOLVED = (
+    incidents.c.resolved_at >= bindparam("since", type_=incidents.c.resolved_at.type),
+    # An expression, so that no index is on it: asked for many groups, SQLite would walk all that are resolved.
+    incidents.c.status.concat("") == IncidentStatus.RESOLVED,
 )
-_RESOLVED = (
-    select(incidents)
-    .where(
-        incidents.c.group_key.in_(bindparam("keys", expanding=True)),
-        incidents.c.resolved_at >= bindparam("since"),
-        # An expression, so that no index is on it: asked for many groups, SQLite would walk all that are resolved.
-        incidents.c.status.concat("") == IncidentStatus.RESOLVED,
-    )
-    .order_by(incidents.c.resolved_at, incidents.c.id)
-    .with_for_update(key_share=True)
-)
+
+
+def _by_key(key: Column[Any], *where: ColumnElement[bool]) -> Mapping[str, Select[Any]]:
+    """The incidents of some keys that fit `where`, held in the order in which everybody holds them."""
+    told = key.in_(bindparam(_KEYS, expanding=True))
+    # Whoever waited for one looks again whether it still fits: as it was found, it may be so no more.
+    still = key == any_(bindparam(_KEYS, type_=ARRAY(Text)))
+    found = each_by_index(incidents.c.id, key, _KEYS, *where)
+    return {
+        "sqlite": select(incidents).where(told, *where),
+        "postgresql": select(incidents)
+        .where(in_array(incidents.c.id, found), still, *where)
+        .with_for_update(key_share=True),
+    }
+
+
+_OPEN = {kind: query.order_by(incidents.c.id) for kind, query in _by_key(_OPEN_KEY).items()}
+_RESOLVED = {
+    kind: query.order_by(incidents.c.resolved_at, incidents.c.id)
+    for kind, query in _by_key(incidents.c.group_key, *_JUST_RESOLVED).items()
+}
 _CHANGE = update(incidents).where(incidents.c.id == bindparam("number"))
 _LAST = select(func.max(incidents.c.id))
 _NEXT_POSTGRES = select(func.nextval(func.pg_get_serial_sequence("incidents", "id"))).select_from(
@@ -140,7 +165,7 @@ def open_of_group(unit: UnitOfWork, group_key: str) -> Incident | None:
 
 def open_of_groups(unit: UnitOfWork, group_keys: Sequence[str]) -> dict[str, Incident]:
     """The open incidents of these alert groups, by group, held until the transaction ends."""
-    found = [_incident(row) for row in unit.all(_OPEN, {"keys": group_keys})]
+    found = [_incident(row) for row in unit.all(_OPEN[unit.dialect], {"keys": group_keys})]
     return {str(incident.group_key): incident for incident in found}
 
 
@@ -156,7 +181,7 @@ def last_resolved_of_groups(
     unit: UnitOfWork, group_keys: Sequence[str], since: datetime
 ) -> dict[str, Incident]:
     """Of each of these groups the incident that was resolved last, if that was after `since`."""
-    rows = unit.all(_RESOLVED, {"keys": group_keys, "since": since})
+    rows = unit.all(_RESOLVED[unit.dialect], {"keys": group_keys, "since": since})
     return {str(incident.group_key): incident for incident in map(_incident, rows)}  # the last one stands
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
+    Column,
     ColumnElement,
     Integer,
     Select,
@@ -14,18 +14,18 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    true,
     union_all,
 )
 
 from bot.store.columns import as_json_text
 from bot.store.database import UnitOfWork
+from bot.store.each_by_index import each_by_index
 from bot.store.tables import alerts, incidents, merged_groups
 
 ALERTS, GROUPS = 1, 2
 _SINCE = incidents.c.resolved_at >= bindparam("since", type_=incidents.c.resolved_at.type)
 # What is looked for in which column, and what it would mean.
-_LOOKS: Sequence[tuple[int, str, ColumnElement[Any], Sequence[ColumnElement[bool]]]] = (
+_LOOKS: Sequence[tuple[int, str, Column[Any], Sequence[ColumnElement[bool]]]] = (
     (ALERTS, "marks", alerts.c.fingerprint, ()),
     (GROUPS, "keys", incidents.c.open_group_key, ()),
     (GROUPS, "keys", incidents.c.group_key, (_SINCE,)),
@@ -38,9 +38,7 @@ def _what(number: int) -> ColumnElement[int]:
 
 
 def _on_sqlite() -> Select[Any]:
-    def first(
-        what: int, name: str, column: ColumnElement[Any], where: Sequence[ColumnElement[bool]]
-    ) -> Select[Any]:
+    def first(what: int, name: str, column: Column[Any], where: Sequence[ColumnElement[bool]]) -> Select[Any]:
         told = func.json_each(bindparam(name, type_=Text)).table_valued("value", name=name)
         found = select(_what(what)).select_from(told).where(column == told.c.value, *where).limit(1)
         return found.subquery().select()
@@ -49,17 +47,8 @@ def _on_sqlite() -> Select[Any]:
 
 
 def _on_postgres() -> Select[Any]:
-    """Each one looked up by itself. As a list to look in, PostgreSQL reads all incidents for a few groups, and holds
-    to that plan while they grow."""
-
-    def first(
-        what: int, name: str, column: ColumnElement[Any], where: Sequence[ColumnElement[bool]]
-    ) -> Select[Any]:
-        told = func.unnest(bindparam(name, type_=ARRAY(Text))).table_valued("one").render_derived(name=name)
-        # The offset keeps it from being made a plain join.
-        one = select(_what(what)).where(column == told.c.one, *where).correlate(told)
-        each = one.offset(literal_column("0")).lateral()
-        return select(each.c.what).select_from(told.join(each, true())).limit(1).subquery().select()
+    def first(what: int, name: str, column: Column[Any], where: Sequence[ColumnElement[bool]]) -> Select[Any]:
+        return each_by_index(_what(what), column, name, *where).limit(1).subquery().select()
 
     return select(union_all(*(first(*look) for look in _LOOKS)).subquery("found"))
 

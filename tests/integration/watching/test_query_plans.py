@@ -1,14 +1,11 @@
 """Probes, scrapes, the runner and the clock read small indices: whatever lies behind, no growing table is walked."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
-from unittest import mock
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
-from sqlalchemy import Connection, event
 
 from bot.checks import BACKLOG_AGE_WARNS
 from bot.config.policy import load_policy
@@ -17,8 +14,9 @@ from bot.readiness import Readiness
 from bot.services import reminders
 from bot.services.audit_watch import AuditWatch
 from bot.services.desk import Channels, Desk, DeskAccount
-from bot.store import accounts, actions, channel_groups, drift, incidents, migrate, prepared
+from bot.store import accounts, actions, channel_groups, drift, incidents, migrate
 from bot.store.database import Database
+from tests.fixtures.plans import plan, statements
 from tests.fixtures.rendering import shared_renderer
 
 NOW = datetime(2026, 3, 2, 17, 0, tzinfo=UTC)
@@ -97,35 +95,6 @@ def desk(database_url: str) -> Iterator[Desk]:
         renderer=shared_renderer(),
     )
     database.dispose()
-
-
-@contextmanager
-def statements(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    """Every statement that is sent meanwhile, with its parameters: by SQLAlchemy, and straight to the driver."""
-    seen: list[tuple[str, Any]] = []
-    send = prepared.send
-
-    def noted(connection: Connection, words: str, parameters: Any, **kind: bool) -> tuple[list[Any], int]:
-        seen.append((words, parameters))
-        return send(connection, words, parameters, **kind)
-
-    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
-        seen.append((statement, parameters))
-
-    event.listen(database.engine, "before_cursor_execute", note)
-    try:
-        with mock.patch.object(prepared, "send", noted):
-            yield seen
-    finally:
-        event.remove(database.engine, "before_cursor_execute", note)
-
-
-def plan(database: Database, statement: str, parameters: Any) -> list[str]:
-    """The steps by which the database answers."""
-    explain = "EXPLAIN QUERY PLAN" if database.sqlite else "EXPLAIN"
-    with database.read() as unit:
-        found, _ = prepared.send(unit.connection, f"{explain} {statement}", parameters, answers=True)
-    return [str(row[-1]) for row in found]
 
 
 def walks(database: Database, statement: str, parameters: Any) -> list[str]:
