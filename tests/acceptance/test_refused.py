@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.acceptance.test_metrics import figures
-from tests.acceptance.trading_desk import INCIDENTS, TradingDesk, alert, webhook
+from tests.acceptance.trading_desk import INCIDENTS, TOKEN, TradingDesk, alert, webhook
 
 HELP = urlencode({"command": "/incident", "text": "help", "user_id": "U0OPERATOR", "team_id": "T0DESK"})
 JSON = "application/json"
@@ -130,3 +130,20 @@ def test_a_body_without_bounds_is_refused_unread(desk: TradingDesk, path: str) -
     assert connection.getresponse().status == 413
     connection.close()
     assert figures(desk)["haltdesk_refused_requests_total{too_large}"] == before + 1
+
+
+def test_a_webhook_may_come_in_chunks_and_never_be_too_large(desk: TradingDesk) -> None:
+    """A proxy between Alertmanager and Haltdesk may send a body on as it comes, without its length."""
+    told = json.dumps(webhook(alert("StaleData"))).encode()
+
+    def post(pieces: Iterator[bytes], **headers: str) -> requests.Response:
+        signed = {"Authorization": f"bearer {TOKEN}", "Content-Type": JSON, **headers}
+        return requests.post(f"{desk.url}/alertmanager", data=pieces, headers=signed, timeout=60)
+
+    whole = post(told[place : place + 100] for place in range(0, len(told), 100))
+    assert (whole.status_code, whole.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    assert whole.text == "1 alerts stored, INC-1\n"
+    megabyte = b" " * 2**20
+    assert post(megabyte for _ in range(17)).status_code == 413
+    assert post(iter([told]), Authorization="Basic " + TOKEN).status_code == 401
+    assert requests.post(f"{desk.url}/alertmanager/", data=told, timeout=10).status_code == 401
