@@ -31,16 +31,16 @@ def performers(
     """One function a kind; each is given the evidence so far when it is to look again, else None."""
 
     def do_halt(request: ActionRequest, record: ActionRecord, previous: Previous) -> ActionResult:
-        tools = tools_for(request.account, record)
-        return (
-            halt.run_halt(request, tools) if previous is None else halt.look_again(request, tools, previous)
-        )
+        tools, kept = tools_for(request.account, record), standing_for(request).kept_in
+        if previous is None:
+            return halt.run_halt(request, tools, kept)
+        return halt.look_again(request, tools, previous, kept)
 
     def do_cancel(request: ActionRequest, record: ActionRecord, previous: Previous) -> ActionResult:
-        tools = tools_for(request.account, record)
+        tools, kept = tools_for(request.account, record), standing_for(request).kept_in
         if previous is None:
-            return cancel.run_cancel(request, tools)
-        return cancel.look_again(request, tools, previous)
+            return cancel.run_cancel(request, tools, kept)
+        return cancel.look_again(request, tools, previous, kept)
 
     def do_reconcile(request: ActionRequest, record: ActionRecord, previous: Previous) -> ActionResult:
         return run_reconcile(request, tools_for(request.account, record))
