@@ -20,6 +20,7 @@ from bot.engine.runner import Perform
 from bot.engine.timepiece import SystemTime
 from bot.ports.health import HealthCheck
 from bot.readiness import Readiness
+from bot.services.actions.desk_commands import DeskCommands
 from bot.services.desk import Desk
 from bot.services.drift import DriftWatch
 from bot.services.people import People
@@ -53,6 +54,7 @@ class Application:
     journal: Journal
     approver: Approver
     drift_watch: DriftWatch
+    commands: DeskCommands
 
     def prepare(self, *, alone: bool) -> None:
         """Before work begins. `alone`: no other process works on this database, so whoever held work is dead."""
