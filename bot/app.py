@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from uuid import uuid4
@@ -15,7 +15,7 @@ from bot.adapters.alpaca.broker import AlpacaBroker
 from bot.adapters.bounded import StillRunning, bounded
 from bot.adapters.commands import LocalCommands
 from bot.adapters.journal import Journal
-from bot.adapters.ledgers import open_ledger
+from bot.adapters.ledgers import open_ledgers
 from bot.adapters.prometheus import Prometheus
 from bot.adapters.slack import SlackChat
 from bot.application import Application
@@ -112,17 +112,19 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         )
         for account in configuration.accounts
     }
-    ledger: Ledger | None = None
+    ledgers: Mapping[str, Ledger] = {}
     if settings.ledger_url is not None:
         token = settings.ledger_token.get_secret_value() if settings.ledger_token else None
-        ledger = open_ledger(settings.ledger_url.get_secret_value(), settings.ledger_query, token)
+        ledgers = open_ledgers(
+            settings.ledger_url.get_secret_value(), settings.ledger_query, token, list(brokers)
+        )
     thresholds, limits = policy.thresholds, _limits(policy)
 
     def tools_for(account: str, record: ActionRecord) -> ActionTools:
         picture = fetcher.picture(account)
-        return ActionTools(brokers[account], ledger, record, time, thresholds, limits, picture)
+        return ActionTools(brokers[account], ledgers.get(account), record, time, thresholds, limits, picture)
 
-    fetcher = FiguresFetcher(desk, brokers.__getitem__, ledger)
+    fetcher = FiguresFetcher(desk, brokers.__getitem__, ledgers.get)
 
     traders = Traders(desk)
     checks = {
@@ -186,7 +188,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
             "people": (300.0, partial(people.refresh, chat)),
             "approvals": (1.0, approver.run_once),
             "channel": (60.0, ChannelCatchUp(desk, chat, identity.app_id).run_once),
-            **(_schedule(scheduled) if ledger is not None else {}),
+            **(_schedule(scheduled) if ledgers else {}),
             "relating": (1.0, partial(relating.run_once, desk)),
             "audit": (60.0, audit_watch.run_once),
             "backfill": (min(5.0, policy.alerting.compare_every.total_seconds()), backfill.run_once),

@@ -22,13 +22,14 @@ from bot.store.database import DatabaseError
 FRESH = timedelta(minutes=1)
 
 BrokerOf = Callable[[str], Broker]
+LedgerOf = Callable[[str], Ledger | None]
 
 
 class FiguresFetcher:
     """Fetches one account's figures. What a failing broker does not say is None, with the reason."""
 
-    def __init__(self, desk: Desk, broker_of: BrokerOf, ledger: Ledger | None) -> None:
-        self._desk, self._broker_of, self._ledger = desk, broker_of, ledger
+    def __init__(self, desk: Desk, broker_of: BrokerOf, ledger_of: LedgerOf = lambda account: None) -> None:
+        self._desk, self._broker_of, self._ledger_of = desk, broker_of, ledger_of
         self._pictures: dict[str, Picture] = {}
 
     def picture(self, account: str) -> Picture | None:
@@ -38,7 +39,7 @@ class FiguresFetcher:
 
     def __call__(self, figures: AccountFigures) -> AccountFigures:
         name = figures.account.name
-        found = live_figures(self._broker_of(name), self._ledger, now=self._desk.now())
+        found = live_figures(self._broker_of(name), self._ledger_of(name), now=self._desk.now())
         if found.picture is not None:
             self._pictures[name] = found.picture
         line = figures.account

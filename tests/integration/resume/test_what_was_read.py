@@ -55,7 +55,7 @@ def proved(desk: Room) -> None:
 def open_modal(desk: Room, broker: Account) -> AccountFigures:
     with desk.database.read() as unit:
         (line,) = account_lines(unit, desk.desk)
-    return FiguresFetcher(desk.desk, lambda name: broker, None)(AccountFigures(account=line, loading=True))
+    return FiguresFetcher(desk.desk, lambda name: broker)(AccountFigures(account=line, loading=True))
 
 
 def test_a_fresh_halt_of_a_halted_account_that_the_broker_says_nothing_to_is_not_proved(desk: Room) -> None:
