@@ -31,6 +31,8 @@ from handlers.web import Web
 
 log = logging.getLogger(__name__)
 
+COMMANDS_SETTLE = 2.0  # seconds
+
 
 @dataclass
 class Application:
@@ -79,6 +81,12 @@ class Application:
             self.drift_watch.run_once()
         except DatabaseError as failure:
             log.warning("the accounts were not looked at yet: %s", type(failure).__name__)
+
+    def stop(self) -> None:
+        """Bring what is under way to an end. A command of the desk's that is still running is not waited for longer."""
+        self.engine.stop()
+        if not self.commands.wait(COMMANDS_SETTLE):
+            log.warning("a command of the desk's is still running: how it ends will not be on record")
 
     def bring_in_journal(self) -> None:
         """Bring the journal into the database, if it answers; if not, a running Haltdesk does so later."""

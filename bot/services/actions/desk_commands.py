@@ -147,6 +147,9 @@ class CommandRun:
         try:
             if self._request.kind is ActionKind.HALT:
                 self._time.wait(AFTER)
+            # On record before it runs: if Haltdesk dies meanwhile, it is seen that nobody knows how it ended.
+            limit = f"running, for {command.timeout.total_seconds():g} s at most"
+            self._step(command, StepStatus.STARTED, limit)
             self._ended(command, self._runs.run(command, told))
         except Exception:  # nobody waits for this thread: what it raised would be seen by no one
             log.exception("command %s of %s broke off", command.name, self._request.account)
@@ -158,18 +161,26 @@ class CommandRun:
         with self._lock:
             self._outcomes[command.name] = outcome
             late = self._answered
-        try:
-            evidence = outcome.as_evidence(command)
-            self.record.step(f"command {command.name}", status, _summary(outcome), evidence)
-        except (
-            OSError
-        ) as failure:  # neither database nor journal: then the log and the thread are all there is
-            log.critical("command %s: %s; not on record: %s", command.name, _summary(outcome), failure)
+        self._step(command, status, _summary(outcome), outcome.as_evidence(command))
         if late and not outcome.well:
             what = f"{self._request.kind.verb} on {self._request.account}"
             self._tell(
                 self._request, f"{what}: {_failed([command.name])} ({outcome.error or _summary(outcome)})"
             )
+
+    def _step(
+        self,
+        command: DeskCommand,
+        status: StepStatus,
+        summary: str,
+        evidence: Mapping[str, Any] | None = None,
+    ) -> None:
+        try:
+            self.record.step(f"command {command.name}", status, summary, evidence)
+        except (
+            OSError
+        ) as failure:  # neither database nor journal: then the log and the thread are all there is
+            log.critical("command %s: %s; not on record: %s", command.name, summary, failure)
 
     def wait(self, seconds: float) -> bool:
         """Whether all have ended within `seconds` from now."""
@@ -224,7 +235,14 @@ def tell_in_thread(desk: Desk, request: ActionRequest, text: str) -> None:
 def _kept(result: ActionResult, previous: Mapping[str, Any]) -> ActionResult:
     """A later look in another process keeps what the commands had said by then."""
     found = previous.get("commands")
-    return _with(result, found) if isinstance(found, list) else result
+    if not isinstance(found, list):
+        return result
+    open_still = [str(one["name"]) for one in found if one["error"] == RUNNING]
+    result = _with(result, found)
+    if not open_still:
+        return result
+    told = f"What the desk's command {', '.join(open_still)} came to is not known here: see its step."
+    return replace(result, next_step=" ".join(part for part in (result.next_step, told) if part))
 
 
 def _with(result: ActionResult, found: list[dict[str, Any]]) -> ActionResult:

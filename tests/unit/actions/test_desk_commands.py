@@ -148,3 +148,13 @@ def test_after_a_restart_a_later_look_keeps_what_the_command_had_said() -> None:
     result = Desk().act(asked(ActionKind.HALT, resumed=True), ActionResult(ActionStatus.DONE, "Halted"), said)
     assert result.evidence["commands"] == said["commands"]
     assert "trip_breaker failed" in str(result.next_step)
+
+
+def test_after_a_restart_it_is_not_known_what_a_command_under_way_came_to() -> None:
+    before = Desk()
+    watching = ActionResult(ActionStatus.WATCHING, "Not proved yet", look_again_after=timedelta(seconds=2))
+    first = before.act(asked(ActionKind.HALT), watching)
+    again = Desk().act(asked(ActionKind.HALT, resumed=True), watching, first.evidence)
+    assert again.next_step == "What the desk's command trip_breaker came to is not known here: see its step."
+    before.trader_answers()
+    assert before.notebook.written[-2][1:] == (StepStatus.STARTED, "running, for 120 s at most")
