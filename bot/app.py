@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from uuid import uuid4
@@ -12,15 +12,17 @@ from prometheus_client import CollectorRegistry
 
 from bot.adapters.alertmanager import Alertmanager
 from bot.adapters.alpaca.broker import AlpacaBroker
+from bot.adapters.bounded import StillRunning, bounded
 from bot.adapters.commands import LocalCommands
 from bot.adapters.journal import Journal
-from bot.adapters.ledgers import open_ledger
+from bot.adapters.ledgers import open_ledgers
 from bot.adapters.prometheus import Prometheus
 from bot.adapters.slack import SlackChat
 from bot.application import Application
 from bot.checks import BACKLOG_AGE_WARNS, common_checks
 from bot.config.configuration import Configuration
 from bot.config.policy import Policy
+from bot.domain.actions import ActionRequest
 from bot.domain.words import ActionKind
 from bot.engine.approver import Approver
 from bot.engine.channel_catch_up import ChannelCatchUp
@@ -43,6 +45,7 @@ from bot.ports.record import ActionRecord
 from bot.readiness import Readiness
 from bot.rendering.render import Rendered, Renderer
 from bot.services import relating
+from bot.services.actions.desk_commands import DeskCommands, tell_in_thread
 from bot.services.actions.standing import StoredStanding
 from bot.services.actions.tools import ActionTools, Limits
 from bot.services.alert_sources import AlertSources
@@ -55,7 +58,7 @@ from bot.services.health.callables import CallableCheck
 from bot.services.people import People
 from bot.services.projection import render
 from bot.services.traders import Traders
-from bot.store.database import Database, UnitOfWork
+from bot.store.database import Database, DatabaseError, UnitOfWork
 from bot.store.messages import Message
 from handlers import slack_app
 from handlers.alertmanager import AlertmanagerWebhook
@@ -67,6 +70,8 @@ from handlers.slack_signature import SlackSignature
 from handlers.web import Web
 
 log = logging.getLogger(__name__)
+
+TOLD_WITHIN = 2.0  # seconds for the database to take a word for the thread
 
 
 def build(configuration: Configuration, *, process: str | None = None) -> Application:
@@ -107,17 +112,19 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         )
         for account in configuration.accounts
     }
-    ledger: Ledger | None = None
+    ledgers: Mapping[str, Ledger] = {}
     if settings.ledger_url is not None:
         token = settings.ledger_token.get_secret_value() if settings.ledger_token else None
-        ledger = open_ledger(settings.ledger_url.get_secret_value(), settings.ledger_query, token)
+        ledgers = open_ledgers(
+            settings.ledger_url.get_secret_value(), settings.ledger_query, token, list(brokers)
+        )
     thresholds, limits = policy.thresholds, _limits(policy)
 
     def tools_for(account: str, record: ActionRecord) -> ActionTools:
         picture = fetcher.picture(account)
-        return ActionTools(brokers[account], ledger, record, time, thresholds, limits, picture)
+        return ActionTools(brokers[account], ledgers.get(account), record, time, thresholds, limits, picture)
 
-    fetcher = FiguresFetcher(desk, brokers.__getitem__, ledger)
+    fetcher = FiguresFetcher(desk, brokers.__getitem__, ledgers.get)
 
     traders = Traders(desk)
     checks = {
@@ -130,13 +137,14 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     }
     name = process or f"{os.uname().nodename}-{os.getpid()}-{uuid4().hex[:8]}"
     journal = Journal(settings.journal_path)
+    say = partial(_say, chat, desk.channels.incidents, desk.renderer)
+    commands = DeskCommands(policy.desk_commands, LocalCommands(), time, partial(_tell, desk, say))
     perform = performers(
         tools_for,
         lambda account: checks[account],
         time,
         lambda request: StoredStanding(desk, journal, request),
-        policy.desk_commands,
-        LocalCommands(),
+        commands,
     )
     perform = {kind: measures.performing(one, time) for kind, one in perform.items()}
     # A modal waits for its figures, and must not wait for itself; nor for what waits for the database.
@@ -145,9 +153,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     fetching = ThreadPoolExecutor(max_workers=32, thread_name_prefix="figures")
     modals = Modals(chat, desk.renderer, fetcher, fetching)
     approver = Approver(desk, brokers.__getitem__, modals.whisper)
-    emergency = Emergency(
-        desk, journal, perform, time, say=partial(_say, chat, desk.channels.incidents, desk.renderer)
-    )
+    emergency = Emergency(desk, journal, perform, time, say=say)
     runner = Runner(desk, journal, perform, time, name=name)
 
     def rendered(unit: UnitOfWork, message: Message) -> Rendered:
@@ -182,7 +188,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
             "people": (300.0, partial(people.refresh, chat)),
             "approvals": (1.0, approver.run_once),
             "channel": (60.0, ChannelCatchUp(desk, chat, identity.app_id).run_once),
-            **(_schedule(scheduled) if ledger is not None else {}),
+            **(_schedule(scheduled) if ledgers else {}),
             "relating": (1.0, partial(relating.run_once, desk)),
             "audit": (60.0, audit_watch.run_once),
             "backfill": (min(5.0, policy.alerting.compare_every.total_seconds()), backfill.run_once),
@@ -246,6 +252,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         journal=journal,
         approver=approver,
         drift_watch=drift_watch,
+        commands=commands,
     )
 
 
@@ -265,6 +272,17 @@ def _say(chat: SlackChat, channel: str, renderer: Renderer, text: str) -> None:
             log.error("the incident channel could not be told (%s): %s", failure, text)
 
     threading.Thread(target=post, name="say", daemon=True).start()
+
+
+def _tell(desk: Desk, say: Callable[[str], None], request: ActionRequest, text: str) -> None:
+    """What a desk's command came to after the result: into the thread; without the database, into the channel."""
+    try:
+        if request.id:  # 0: acted on without the database
+            bounded(lambda: tell_in_thread(desk, request, text), TOLD_WITHIN, "command told")
+            return
+    except (DatabaseError, LookupError, StillRunning) as failure:
+        log.warning("the thread could not be told (%s): %s", type(failure).__name__, text)
+    say(text)
 
 
 def _limits(policy: Policy) -> Limits:

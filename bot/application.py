@@ -20,6 +20,7 @@ from bot.engine.runner import Perform
 from bot.engine.timepiece import SystemTime
 from bot.ports.health import HealthCheck
 from bot.readiness import Readiness
+from bot.services.actions.desk_commands import DeskCommands
 from bot.services.desk import Desk
 from bot.services.drift import DriftWatch
 from bot.services.people import People
@@ -29,6 +30,8 @@ from handlers.monitor import Monitor
 from handlers.web import Web
 
 log = logging.getLogger(__name__)
+
+COMMANDS_SETTLE = 2.0  # seconds
 
 
 @dataclass
@@ -53,6 +56,7 @@ class Application:
     journal: Journal
     approver: Approver
     drift_watch: DriftWatch
+    commands: DeskCommands
 
     def prepare(self, *, alone: bool) -> None:
         """Before work begins. `alone`: no other process works on this database, so whoever held work is dead."""
@@ -77,6 +81,12 @@ class Application:
             self.drift_watch.run_once()
         except DatabaseError as failure:
             log.warning("the accounts were not looked at yet: %s", type(failure).__name__)
+
+    def stop(self) -> None:
+        """Bring what is under way to an end. A command of the desk's that is still running is not waited for longer."""
+        self.engine.stop()
+        if not self.commands.wait(COMMANDS_SETTLE):
+            log.warning("a command of the desk's is still running: how it ends will not be on record")
 
     def bring_in_journal(self) -> None:
         """Bring the journal into the database, if it answers; if not, a running Haltdesk does so later."""

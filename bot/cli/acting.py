@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 from bot.app import build
@@ -46,11 +47,18 @@ def act(
     ):
         print("Nothing was done.", file=sys.stderr)
         return USAGE
+    began = application.time.monotonic()
     try:
         results, recorded = _run(application, kind, chosen, reason=reason, suspend_only=suspend_only)
+        if not as_json:
+            _print(results, recorded)
+        _wait_for_commands(application, began)
+        if as_json:
+            print(json.dumps(_as_json(application, results, recorded), indent=2))
+        else:
+            _print_commands(application, chosen)
     finally:
         application.desk.database.dispose()
-    _print(results, recorded, as_json=as_json)
     return _exit(results)
 
 
@@ -79,7 +87,7 @@ def _run(
         emergency.alone(kind, chosen, reason=reason, by=by, request_key=key, params=params)
         emergency.wait(LONGEST)
         application.bring_in_journal()
-        return dict(emergency.results), {}
+        return {name: emergency.results.get(name) or _without_result(kind, name) for name in chosen}, {}
     looks = RecordedLooks(application, kind, reason=reason, by=by)
     with ThreadPoolExecutor(max_workers=len(chosen)) as pool:
         looked = dict(zip(chosen, pool.map(looks.look, chosen), strict=True))
@@ -88,22 +96,49 @@ def _run(
     }
 
 
-def _print(results: dict[str, ActionResult], recorded: dict[str, str], *, as_json: bool) -> None:
-    if as_json:
-        body = {
-            name: {
-                "status": result.status.value,
-                "proved": result.proved,
-                "headline": result.headline,
-                "next_step": result.next_step,
-                "unconfirmed": [vars(order) for order in result.unconfirmed],
-                "evidence": dict(result.evidence),
-                **({"recorded": recorded[name]} if name in recorded else {}),
-            }
-            for name, result in results.items()
-        }
-        print(json.dumps(body, indent=2))
+def _without_result(kind: ActionKind, name: str) -> ActionResult:
+    """It broke off, or has not come to its first result in time: nobody may take that for done."""
+    return ActionResult(
+        ActionStatus.UNKNOWN,
+        f"{kind.verb} gave no result: what was done at the broker is not known.",
+        next_step="Look at the account in the broker's dashboard, and run this again.",
+    )
+
+
+def _wait_for_commands(application: Application, began: float) -> None:
+    """The desk's own commands end with this program, so it waits for them, and brings in what they said."""
+    time = application.time
+    if application.commands.wait(0.0):
         return
+    application.commands.wait(max(0.0, began + LONGEST - time.monotonic()))
+    application.bring_in_journal()
+
+
+def _as_json(
+    application: Application, results: dict[str, ActionResult], recorded: dict[str, str]
+) -> dict[str, Any]:
+    return {
+        name: {
+            "status": result.status.value,
+            "proved": result.proved,
+            "headline": result.headline,
+            "next_step": result.next_step,
+            "unconfirmed": [vars(order) for order in result.unconfirmed],
+            "evidence": dict(result.evidence),
+            **({"recorded": recorded[name]} if name in recorded else {}),
+            **({"commands": commands} if (commands := dict(application.commands.outcomes(name))) else {}),
+        }
+        for name, result in results.items()
+    }
+
+
+def _print_commands(application: Application, chosen: list[str]) -> None:
+    for name in chosen:
+        for command, words in application.commands.outcomes(name):
+            print(f"{name}: the desk's command {command}: {' '.join(words.split())}")
+
+
+def _print(results: dict[str, ActionResult], recorded: dict[str, str]) -> None:
     for name, result in results.items():
         print(f"{name}: {result.headline}")
         for order in result.unconfirmed:
@@ -113,12 +148,29 @@ def _print(results: dict[str, ActionResult], recorded: dict[str, str], *, as_jso
         run = result.evidence.get("run")
         for note in run.get("notes", ()) if isinstance(run, dict) else ():
             print(f"  {note}")
-        proof = result.evidence.get("proof")
-        if result.proved and isinstance(proof, dict):
-            readings = f"{proof.get('first_empty_at')} and {proof.get('second_empty_at')}"
-            print(f"  proof: suspended {proof.get('suspend_trade')}, no live order at {readings}")
+        proof = _proof(result)
+        if proof:
+            print(f"  proof: {proof}")
         if name in recorded:
-            print(f"  on record: {recorded[name]}")
+            print(f"  on record: {recorded[name]}", flush=True)
+
+
+def _proof(result: ActionResult) -> str | None:
+    """What was read that proves it, with the times of the readings; None where nothing of the kind was read."""
+    proof, suspension = result.evidence.get("proof"), result.evidence.get("suspension")
+    if not result.proved or not isinstance(proof, dict):
+        return None
+    parts = []
+    if isinstance(suspension, dict) and suspension.get("read") is True:
+        parts.append("suspended True")
+    if proof.get("first_empty_at") and proof.get("second_empty_at"):
+        parts.append(f"no live order at {proof['first_empty_at']} and {proof['second_empty_at']}")
+    elif proof.get("first_gone_at") and proof.get("second_gone_at"):
+        times = f"{proof['first_gone_at']} and {proof['second_gone_at']}"
+        parts.append(f"none of the orders open at the start is open at {times}")
+    elif parts and isinstance(suspension, dict):
+        parts.append(f"read at {suspension.get('at')}")
+    return ", ".join(parts) or None
 
 
 def _exit(results: dict[str, ActionResult]) -> int:

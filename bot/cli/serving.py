@@ -108,7 +108,7 @@ def _labour(application: Application) -> None:
     log.info("Haltdesk %s works on messages, deadlines and watches", __version__)
     stop.wait()
     log.info("stopping")
-    application.engine.stop()
+    application.stop()
 
 
 def _labour_seen_at(application: Application, port: int) -> None:
@@ -127,7 +127,7 @@ def _labour_seen_at(application: Application, port: int) -> None:
 
     def stopping() -> None:
         log.info("stopping")
-        application.engine.stop()
+        application.stop()
 
     serve(application.monitor, host, port, started=started, stopping=stopping)
 
@@ -155,7 +155,7 @@ def _serve(application: Application, parts: Parts) -> None:
 
     def stopping() -> None:
         log.info("stopping")
-        application.engine.stop()
+        application.stop()
 
     if settings.socket_mode:
         with socket_mode(application):

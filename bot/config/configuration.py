@@ -121,6 +121,13 @@ def _cautions(settings: Settings, accounts: tuple[Account, ...]) -> Iterator[str
         yield "APPROVERS names fewer than two people: resuming takes a second person, so name two or more."
     if settings.ledger_url is None:
         yield "LEDGER_URL is not set: positions cannot be reconciled, so nothing can be shown to be clean."
+    elif len(accounts) > 1 and _names_no_account(
+        settings.ledger_url.get_secret_value(), settings.ledger_query
+    ):
+        yield (
+            "LEDGER_QUERY gives no column account: with several accounts each row must name its own, so none can be "
+            "reconciled. Write: SELECT symbol, qty, avg_price, updated_at, account FROM ..."
+        )
     if settings.api_token is None:
         yield "API_TOKEN is not set: /v1 answers 403, and traders cannot ask for the trading state."
     if settings.prometheus_url is None:
@@ -130,3 +137,9 @@ def _cautions(settings: Settings, accounts: tuple[Account, ...]) -> Iterator[str
     live = [account.name for account in accounts if account.live]
     if live:
         yield f"Real money: {', '.join(live)}. Halts and cancels act on live orders."
+
+
+def _names_no_account(url: str, query: str) -> bool:
+    """Whether a query of a database surely gives no such column; a file or an HTTP address has no query."""
+    database = url.partition(":")[0].lower() not in ("file", "http", "https")
+    return database and "account" not in query.lower() and "*" not in query

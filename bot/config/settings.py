@@ -86,7 +86,9 @@ class Settings(BaseSettings):
         None, "the desk's own positions, to reconcile against", "postgresql://reader@127.0.0.1/trading"
     )
     ledger_query: str = _field(
-        DEFAULT_LEDGER_QUERY, "the query for symbol, qty, avg_price, updated_at", DEFAULT_LEDGER_QUERY
+        DEFAULT_LEDGER_QUERY,
+        "the query for symbol, qty, avg_price, updated_at, and account with several accounts",
+        DEFAULT_LEDGER_QUERY,
     )
     ledger_token: SecretStr | None = _field(
         None, "the bearer token for a LEDGER_URL that is an HTTP address", "paste-the-token-of-the-ledger"

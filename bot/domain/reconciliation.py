@@ -47,12 +47,16 @@ class BreakKind(StrEnum):
 
 @dataclass(frozen=True)
 class LedgerPosition:
-    """A row of the desk's ledger. `qty` is signed; `avg_price` None means that the ledger gives none."""
+    """A row of the desk's ledger. `qty` is signed; `avg_price` None means that the ledger gives none.
+
+    `account`: the name of the account that it belongs to; None when the ledger does not say.
+    """
 
     symbol: str
     qty: Decimal
     avg_price: Decimal | None
     updated_at: datetime
+    account: str | None = None
 
     def __post_init__(self) -> None:
         if not self.symbol.strip():

@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from bot.domain.actions import ActionRequest, ActionResult
 from bot.domain.words import ActionKind, ActionStatus
 from bot.engine.runner import Perform, Previous
-from bot.ports.commands import DeskCommand, RunsCommands
 from bot.ports.health import HealthCheck
 from bot.ports.record import ActionRecord, Timepiece
 from bot.services.actions import cancel, flatten, halt, resume
-from bot.services.actions.desk_commands import CommandRun, kept
+from bot.services.actions.desk_commands import DeskCommands
 from bot.services.actions.health import run_health
 from bot.services.actions.reconcile import run_reconcile
 from bot.services.actions.standing import Standing
@@ -25,22 +24,21 @@ def performers(
     checks_for: ChecksFor,
     time: Timepiece,
     standing_for: StandingFor,
-    commands: Sequence[DeskCommand] = (),
-    runs: RunsCommands | None = None,
+    commands: DeskCommands | None = None,
 ) -> Mapping[ActionKind, Perform]:
     """One function a kind; each is given the evidence so far when it is to look again, else None."""
 
     def do_halt(request: ActionRequest, record: ActionRecord, previous: Previous) -> ActionResult:
-        tools = tools_for(request.account, record)
-        return (
-            halt.run_halt(request, tools) if previous is None else halt.look_again(request, tools, previous)
-        )
+        tools, kept = tools_for(request.account, record), standing_for(request).kept_in
+        if previous is None:
+            return halt.run_halt(request, tools, kept)
+        return halt.look_again(request, tools, previous, kept)
 
     def do_cancel(request: ActionRequest, record: ActionRecord, previous: Previous) -> ActionResult:
-        tools = tools_for(request.account, record)
+        tools, kept = tools_for(request.account, record), standing_for(request).kept_in
         if previous is None:
-            return cancel.run_cancel(request, tools)
-        return cancel.look_again(request, tools, previous)
+            return cancel.run_cancel(request, tools, kept)
+        return cancel.look_again(request, tools, previous, kept)
 
     def do_reconcile(request: ActionRequest, record: ActionRecord, previous: Previous) -> ActionResult:
         return run_reconcile(request, tools_for(request.account, record))
@@ -61,22 +59,13 @@ def performers(
         return flatten.look_again(request, tools, standing, previous)
 
     def with_commands(perform: Perform) -> Perform:
-        """The desk's own commands beside the first run; what they said stays in the evidence of later looks."""
-        if runs is None or not commands:
+        if commands is None:
             return perform
 
         def accompanied(request: ActionRequest, record: ActionRecord, previous: Previous) -> ActionResult:
-            if previous is not None:
-                return kept(perform(request, record, previous), previous)
-            beside = CommandRun(commands, runs, request, time)
-            if request.kind is ActionKind.HALT:
-                beside.start()
-                return beside.finish(record, perform(request, record, None))
-            result = perform(request, record, None)
-            if result.proved:  # a trader is let loose only once the broker has shown the new state
-                beside.start()
-                result = beside.finish(record, result)
-            return result
+            return commands.beside(
+                request, record, previous, lambda shared: perform(request, shared, previous)
+            )
 
         return accompanied
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from bot.adapters.bounded import Pending, StillRunning
+from bot.domain.actions import BrokerReading
 from bot.domain.brokerage import AccountReading, OrderListing
 from bot.domain.drift import Comparison, DriftKind, Seen, compare
 from bot.domain.halting import Suspension
@@ -15,6 +16,7 @@ from bot.domain.words import ActionKind, ActionStatus
 from bot.ports.broker import Broker, BrokerError
 from bot.services import auditing, shown_accounts
 from bot.services import incidents as incident_service
+from bot.services.actions import learned
 from bot.services.actions.home import incident_to_act_in
 from bot.services.actions.suspending import flag
 from bot.services.desk import Desk
@@ -238,20 +240,9 @@ def _show(unit: UnitOfWork, incident: Incident, number: int, at: datetime) -> No
 def _keep(
     unit: UnitOfWork, record: AccountRecord, seen: Seen, account: AccountReading | None, now: datetime
 ) -> None:
-    """Keep what was learned. Verified is what was read whole: the suspension and the open orders."""
-    suspended = seen.suspension.read
     orders = len(seen.orders.orders) if seen.orders is not None and seen.orders.complete else None
-    learned: dict[str, Any] = {}
-    if suspended is not None:
-        learned["suspended"] = suspended
-    if orders is not None:
-        learned["open_orders"] = orders
-    if account is not None and account.number is not None:
-        learned["account_number"] = account.number
-    if suspended is not None and orders is not None:
-        learned["verified_at"] = now
-    if learned:
-        accounts.read_at_broker(unit, record.name, **learned)
+    number = account.number if account is not None else None
+    learned.keep(unit, record.name, BrokerReading(now, seen.suspension.read, orders, number))
     shown_accounts.refresh_if_changed(unit, record.name, record, now)
 
 

@@ -126,8 +126,8 @@ def latest_activity(broker: Broker, now: Clock) -> Activity:
     """
     try:
         orders = broker.list_latest_orders(within=ASKED_WITHIN)
-        read_at = now()
         clock = broker.read_clock(within=ASKED_WITHIN)
+        read_at = now()  # after the answer: what the call took makes orders look newer, never older
         fills: tuple[Fill, ...] = ()
         if len(orders) >= SURELY_ALL:
             listing = Pending(lambda: broker.list_open_orders(within=ASKED_WITHIN), "open orders")

@@ -16,6 +16,7 @@ def halted_after_a_kill(folder: Path, call: int, *, after: bool) -> None:
         for number in range(5):
             desk.account.add_order("AAPL", "buy", "1", limit_price=str(100 + number))
         desk.account.add_position("MSFT", "5", "400", "410")
+        desk.account.add_order("MSFT", "sell", "5", type="stop", stop_price="380")
         desk.start()
         desk.fire(webhook(alert("CircuitBreakerOpen")))
         desk.reply("Triage")
@@ -33,7 +34,19 @@ def halted_after_a_kill(folder: Path, call: int, *, after: bool) -> None:
         assert [action["kind"] for action in incident["actions"]] == ["halt"]
         action = incident["actions"][0]
         assert action["status"] == "done"
-        assert action["evidence"]["proof"]["second_empty_at"]
+        evidence = action["evidence"]
+        assert evidence["proof"]["second_empty_at"]
+        # What was open at the start is told, whichever life cancelled it; or it is said that it is not known.
+        assert "no order was open" not in action["headline"]
+        if evidence["start_lost"]:
+            assert "which orders were open before it was interrupted is not known" in action["headline"]
+            assert evidence["asked"] is None
+        else:
+            assert "all 6 orders gone" in action["headline"]
+            assert evidence["lost_stops"] == ["MSFT sell stop 5 @ 380"]
+            assert evidence["positions_before"] == {"MSFT": "5"}
+        # Only a death in the moment in which the calls go out can come before the record of the start.
+        assert call <= 3 or not evidence["start_lost"]
         assert desk.account.suspended
         assert not desk.account.open_orders
         state = desk.api("/v1/trading-state")

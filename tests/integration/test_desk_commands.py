@@ -1,5 +1,6 @@
 """The desk's own commands beside a halt: no shell, a limit that holds, the output kept, nothing claimed from it."""
 
+import os
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -98,3 +99,38 @@ def test_a_halt_trips_the_traders_breaker_too(tmp_path: Path) -> None:
             ("trip_breaker", 0),
             ("page_desk", 1),
         ]
+
+
+HANGING = """
+format = 1
+[[desk_commands]]
+name = "trip_breaker"
+on = "halt"
+argv = [{python}, "-c", "import sys; open({pipe!r}).read(); sys.exit('the breaker is stuck')"]
+timeout = "2m"
+"""
+
+
+def test_a_command_that_hangs_holds_no_proof_back_and_its_failure_is_told_later(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with TradingDesk(tmp_path, f"sqlite:///{tmp_path / 'haltdesk.db'}") as desk:
+        desk.policy.write_text(HANGING.format(python=f'"{sys.executable}"', pipe=str(pipe)))
+        desk.start()
+        desk.fire(webhook(alert("CircuitBreakerOpen", started=datetime(2026, 3, 2, tzinfo=UTC))))
+        desk.reply("Triage")
+        desk.confirm("halt.open")
+        desk.reply("HALTED, proved")
+        assert desk.api("/v1/trading-state")["state"] == "halted"
+        (action,) = desk.api("/v1/incidents/INC-1")["actions"]
+        assert action["status"] == "done"
+        assert action["evidence"]["commands"][0]["error"] == "had not ended when this was written"
+
+        pipe.write_text("go on")
+        told = desk.slack.text_of(desk.reply("Halt on main: The desk's command trip_breaker failed"))
+        assert "do by hand what it does" in told
+        assert "the breaker is stuck" in told
+        desk.until(
+            lambda: "command trip_breaker, failed" in desk.slack.text_of(desk.reply("HALTED, proved")),
+            what="the step",
+        )

@@ -1,4 +1,4 @@
-"""The desk's ledger in a CSV file with a header: symbol, qty, avg_price, updated_at."""
+"""The desk's ledger in a CSV file with a header: symbol, qty, avg_price, updated_at, and account with several."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bot.adapters.bounded import StillRunning, bounded
-from bot.adapters.ledgers.rows import COLUMNS, MOST_ROWS, positions_of
+from bot.adapters.ledgers.rows import MOST_ROWS, needed, positions_of, why_needed
 from bot.domain.reconciliation import LedgerPosition
 from bot.ports.ledger import LedgerError, LedgerTimeout
 
@@ -19,7 +19,8 @@ class CsvLedger:
     A header alone is a ledger without positions. No header at all is an export that failed, and an error.
     """
 
-    def __init__(self, url: str, timeout: float = 5.0) -> None:
+    def __init__(self, url: str, timeout: float = 5.0, *, by_account: bool = False) -> None:
+        self._needed = needed(by_account)
         self._path = Path(unquote(urlsplit(url).path))
         self._timeout = timeout
 
@@ -31,14 +32,14 @@ class CsvLedger:
             raise LedgerTimeout(f"ledger: {self._path.name} could not be read in {limit:g} s") from None
         except OSError as error:
             raise LedgerError(f"ledger: {self._path.name} could not be read: {error.strerror}") from None
-        return positions_of(_rows(content, self._path.name))
+        return positions_of(_rows(content, self._path.name, self._needed))
 
     def _read(self) -> bytes:
         with self._path.open("rb") as file:
             return file.read(MOST_BYTES + 1)
 
 
-def _rows(content: bytes, name: str) -> list[dict[str, str | None]]:
+def _rows(content: bytes, name: str, must: tuple[str, ...]) -> list[dict[str, str | None]]:
     if len(content) > MOST_BYTES:
         raise LedgerError(
             f"ledger: {name} is over {MOST_BYTES // 1_000_000} MB; it must hold open positions only"
@@ -52,11 +53,13 @@ def _rows(content: bytes, name: str) -> list[dict[str, str | None]]:
         raise LedgerError(f"ledger: {name} does not end with a line end; it may be cut")
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
     names = {field.strip().lower(): field for field in reader.fieldnames or ()}
-    absent = [column for column in COLUMNS if column not in names]
+    absent = [column for column in must if column not in names]
     if absent:
         raise LedgerError(
-            f"ledger: {name} has no column {', '.join(absent)}; its first line must be {','.join(COLUMNS)}"
+            f"ledger: {name} has no column {', '.join(absent)}; its first line must be {','.join(must)}"
+            f"{why_needed(absent)}"
         )
+    given = [column for column in needed(True) if column in names]
     found: list[dict[str, str | None]] = []
     try:
         for row in reader:
@@ -64,7 +67,7 @@ def _rows(content: bytes, name: str) -> list[dict[str, str | None]]:
                 raise LedgerError(
                     f"ledger: {name} line {reader.line_num} has not as many fields as the header"
                 )
-            found.append({column: row[names[column]].strip() or None for column in COLUMNS})
+            found.append({column: row[names[column]].strip() or None for column in given})
             if len(found) > MOST_ROWS:
                 raise LedgerError(f"ledger: {name} has more than {MOST_ROWS:,} rows")
     except csv.Error as error:

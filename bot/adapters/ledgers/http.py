@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from bot.adapters.bounded import StillRunning, bounded
-from bot.adapters.ledgers.rows import COLUMNS, MOST_ROWS, positions_of
+from bot.adapters.ledgers.rows import MOST_ROWS, needed, positions_of, why_needed
 from bot.domain.reconciliation import LedgerPosition
 from bot.ports.ledger import LedgerError, LedgerTimeout
 
@@ -16,10 +16,15 @@ CHUNK = 65_536
 
 
 class HttpLedger:
-    """Each position has symbol, qty, avg_price and updated_at; `token` goes as bearer. Redirects are refused."""
+    """Each position has symbol, qty, avg_price and updated_at, and may have account (`by_account`: must).
 
-    def __init__(self, url: str, token: str | None = None, timeout: float = 5.0) -> None:
-        self._url, self._timeout = url, timeout
+    `token` goes as bearer. Redirects are refused.
+    """
+
+    def __init__(
+        self, url: str, token: str | None = None, timeout: float = 5.0, *, by_account: bool = False
+    ) -> None:
+        self._url, self._timeout, self._needed = url, timeout, needed(by_account)
         self._headers = {"Accept": "application/json"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -30,7 +35,7 @@ class HttpLedger:
             content = bounded(lambda: self._ask(limit), limit, "ledger")
         except StillRunning:
             raise LedgerTimeout(f"ledger did not answer in {limit:g} s") from None
-        return positions_of(_rows(content))
+        return positions_of(_rows(content, self._needed))
 
     def _ask(self, limit: float) -> bytes:
         try:
@@ -52,7 +57,7 @@ class HttpLedger:
             raise LedgerError(f"ledger could not be asked: {type(error).__name__}") from None
 
 
-def _rows(content: bytes) -> list[dict[str, Any]]:
+def _rows(content: bytes, must: tuple[str, ...]) -> list[dict[str, Any]]:
     try:
         body = json.loads(content, parse_float=Decimal)
     except (ValueError, RecursionError):
@@ -63,7 +68,7 @@ def _rows(content: bytes) -> list[dict[str, Any]]:
     if len(rows) > MOST_ROWS:
         raise LedgerError(f"ledger: more than {MOST_ROWS:,} rows")
     for place, row in enumerate(rows, start=1):
-        absent = [column for column in COLUMNS if not isinstance(row, dict) or column not in row]
+        absent = [column for column in must if not isinstance(row, dict) or column not in row]
         if absent:
-            raise LedgerError(f"ledger row {place}: no {', '.join(absent)}")
+            raise LedgerError(f"ledger row {place}: no {', '.join(absent)}{why_needed(absent)}")
     return rows

@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from bot.adapters.bounded import StillRunning, bounded
-from bot.adapters.ledgers.rows import COLUMNS, MOST_ROWS, positions_of
+from bot.adapters.ledgers.rows import MOST_ROWS, needed, positions_of, why_needed
 from bot.domain.reconciliation import LedgerPosition
 from bot.ports.ledger import LedgerError, LedgerTimeout
 
@@ -17,14 +17,15 @@ PLACEHOLDER = re.compile(r"(?<![:\w\\]):(?=\w)")  # a colon that SQLAlchemy woul
 
 
 class SqlLedger:
-    """`query` gives the columns symbol, qty, avg_price, updated_at; `timeout` is in seconds for all of it.
+    """`query` gives the columns symbol, qty, avg_price, updated_at, and may give account (`by_account`: must);
+    `timeout` is in seconds for all of it.
 
     A connection is made for each reading: a comparison is rare, and a pooled connection may be dead when it
     matters.
     """
 
-    def __init__(self, url: str, query: str, timeout: float = 5.0) -> None:
-        self._query = query
+    def __init__(self, url: str, query: str, timeout: float = 5.0, *, by_account: bool = False) -> None:
+        self._query, self._needed = query, needed(by_account)
         self._timeout = timeout
         try:
             self._url = make_url(url)
@@ -56,11 +57,11 @@ class SqlLedger:
                 if not result.returns_rows:
                     raise LedgerError("ledger: LEDGER_QUERY gives no rows; it must be a SELECT")
                 names = {name.lower(): name for name in result.keys()}  # noqa: SIM118
-                absent = [column for column in COLUMNS if column not in names]
+                absent = [column for column in self._needed if column not in names]
                 if absent:
                     raise LedgerError(
                         f"ledger: LEDGER_QUERY gives no column {', '.join(absent)}; "
-                        f"it must give {', '.join(COLUMNS)}"
+                        f"it must give {', '.join(self._needed)}{why_needed(absent)}"
                     )
                 rows = result.mappings().fetchmany(MOST_ROWS + 1)
                 connection.rollback()
@@ -70,7 +71,8 @@ class SqlLedger:
             raise LedgerError(
                 f"ledger: more than {MOST_ROWS:,} rows; LEDGER_QUERY must give open positions only"
             )
-        return [{column: row[names[column]] for column in COLUMNS} for row in rows]
+        given = [column for column in needed(True) if column in names]
+        return [{column: row[names[column]] for column in given} for row in rows]
 
 
 def _reason(error: SQLAlchemyError) -> str:

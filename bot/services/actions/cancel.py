@@ -8,39 +8,57 @@ from bot.domain.actions import ActionRequest, ActionResult, BrokerReading
 from bot.domain.halting import EmptyReadings, counted
 from bot.domain.words import ActionStatus, StepStatus
 from bot.services.actions.clearing import Clearing, as_evidence
-from bot.services.actions.evidence import look_after, looks_so_far, lost_stops, positions_evidence, stamp
+from bot.services.actions.evidence import (
+    LOOK_FOR_STOPS,
+    START_LOST,
+    look_after,
+    looks_so_far,
+    lost_stops,
+    positions_evidence,
+    stamp,
+)
 from bot.services.actions.proving import MARGIN, Proving
 from bot.services.actions.run import Run
 from bot.services.actions.snapshot import Snapshot
+from bot.services.actions.start import Kept, StartOnRecord, taken_up
 from bot.services.actions.tools import ActionTools
 
 LONGEST_PAUSE = 15.0
 
 
-def run_cancel(request: ActionRequest, tools: ActionTools) -> ActionResult:
+def run_cancel(request: ActionRequest, tools: ActionTools, kept: Kept | None = None) -> ActionResult:
     """Cancel every open order, within `limits.first_run` seconds.
 
     DONE when the orders that were open are shown gone by two complete listings, two seconds apart or more;
-    the headline tells whether newer ones have come since. Else WATCHING, with every order named.
+    the headline tells whether newer ones have come since. Else WATCHING, with every order named. What was open
+    before a crash is `kept` in the record.
     """
-    return _Cancel(request, tools, None).strike()
+    return _Cancel(request, tools, None, kept).strike()
 
 
-def look_again(request: ActionRequest, tools: ActionTools, previous: Mapping[str, Any]) -> ActionResult:
+def look_again(
+    request: ActionRequest, tools: ActionTools, previous: Mapping[str, Any], kept: Kept | None = None
+) -> ActionResult:
     """One more look at a cancel that is WATCHING; `previous` is the evidence so far."""
-    return _Cancel(request, tools, previous).look()
+    return _Cancel(request, tools, previous, kept).look()
 
 
 class _Cancel:
     def __init__(
-        self, request: ActionRequest, tools: ActionTools, previous: Mapping[str, Any] | None
+        self,
+        request: ActionRequest,
+        tools: ActionTools,
+        previous: Mapping[str, Any] | None,
+        kept: Kept | None,
     ) -> None:
+        again = taken_up(request, previous)
+        self.start = StartOnRecord(kept) if again else None
         self.request, self.tools = request, tools
         self.previous: Mapping[str, Any] = previous or {}
         self.run = Run(tools, tools.limits.first_run if previous is None else tools.limits.look)
-        self.clearing = Clearing(self.run, previous)
+        self.clearing = Clearing(self.run, previous, taken_up=again)
         self.proving = Proving(self.run, self.clearing, None)
-        self.snapshot = Snapshot(self.run)
+        self.snapshot = Snapshot(self.run, again)
         self.readings = EmptyReadings(timedelta(seconds=tools.limits.proof_gap))
         self.newcomers_only = False
 
@@ -129,6 +147,10 @@ class _Cancel:
     def _end(self) -> ActionResult:
         self.snapshot.collect(final=True)
         clearing = self.clearing
+        if self.start is not None:
+            start = self.start.take()
+            clearing.take_start(start)
+            self.snapshot.take_start(start)
         clearing.name_the_nameless()
         done = self.readings.shown
         came_after = self._came_after() if done else []
@@ -150,6 +172,7 @@ class _Cancel:
                 "second_gone_at": stamp(self.readings.second_at),
             },
             "lost_stops": stops,
+            "start_lost": clearing.start_lost,
             **positions_evidence(self.run, self.snapshot, self.previous),
             "account_number": self._account_number(),
             "looks": looks_so_far(self.previous) + 1,
@@ -167,7 +190,7 @@ class _Cancel:
 
     def _headline(self, done: bool, came_after: list[str]) -> str:
         clearing = self.clearing
-        asked = counted(clearing.asked or 0, "order")
+        asked = counted(clearing.asked, "order") if clearing.asked is not None else "orders"
         if done and self.newcomers_only and not came_after:
             return f"The {asked} open at the start are gone; newer ones came meanwhile and went too."
         if done and came_after:
@@ -175,7 +198,9 @@ class _Cancel:
             return f"The {asked} open at the start are gone, but the trader sent on: {newer} open."
         if done:
             apart = self.readings.apart.total_seconds()
-            what = f"all {asked} gone, " if clearing.asked else ""
+            what = (
+                f"all {asked} gone, " if clearing.asked else f"{START_LOST}, " if clearing.start_lost else ""
+            )
             return f"Cancelled: {what}nothing open at two readings {apart:.1f} s apart."
         if clearing.listing_failed is not None or clearing.listing is None:
             why = clearing.listing_failed or "not asked"
@@ -199,6 +224,8 @@ class _Cancel:
             return (
                 f"{counted(len(stops), 'protective stop')} went with the orders: decide how to cover them."
                 if stops
+                else LOOK_FOR_STOPS
+                if self.clearing.start_lost
                 else None
             )
         return "Haltdesk keeps looking and cancelling. To keep new orders out too, halt the account."

@@ -8,6 +8,7 @@ from bot.domain.brokerage import CancelReply, OpenOrder, OrderListing
 from bot.domain.halting import PENDING_CANCEL, sort_replies, why_still_open
 from bot.domain.words import StepStatus
 from bot.services.actions.run import Answer, Run
+from bot.services.actions.start import CANCEL, Start
 
 UNKNOWN = "unknown"
 MOST_SILENT = 3  # cancels in a row without an answer, after which a round of single cancels stops
@@ -16,13 +17,20 @@ MOST_SILENT = 3  # cancels in a row without an answer, after which a round of si
 class Clearing:
     """The orders of one account during one run. Gone is only what a listing shows gone."""
 
-    def __init__(self, run: Run, previous: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, run: Run, previous: Mapping[str, Any] | None = None, *, taken_up: bool = False
+    ) -> None:
+        """`taken_up`: begun before a crash. What is seen open now is not what was open when it began."""
         self._run = run
+        self._taken_up = taken_up
+        self.start_lost = taken_up or (previous or {}).get("start_lost") is True
         self.known: dict[str, OpenOrder] = {}  # every order that was seen, by id
         self.words: dict[str, str] = {}  # the broker's last word on each cancel
         self.accepted: set[str] = set()
         self.at_start: set[str] = set()  # open when it began, as far as it is known
-        self.start_known = False  # whether `at_start` is all of them
+        self.start_known = (
+            False  # whether `at_start` is all of them; of a lost start, all that were still open
+        )
         self.listing: OrderListing | None = None  # the last one that came
         self.listing_failed: str | None = None  # why the newest listing did not come
         self.cancel_failed: str | None = None  # why the newest cancel-all did not answer
@@ -48,6 +56,14 @@ class Clearing:
         self.at_start |= {order.id for order in listing.orders}
         self.start_known = self.start_known or listing.complete
 
+    def take_start(self, start: Start) -> None:
+        """What the record says was open when it began, before the crash."""
+        for order in start.orders:
+            self.known.setdefault(order.id, order)
+        self.at_start |= start.ids
+        if start.complete:
+            self.start_known, self.start_lost = True, False
+
     def take_cancel_all(self, name: str, answer: Answer[tuple[CancelReply, ...]], *, first: bool) -> None:
         """Sort every item of a cancel-all into what is known, and record it as step `name`."""
         took = f"{answer.seconds:.2f} s"
@@ -68,7 +84,13 @@ class Clearing:
             self.start_known = True
         status = StepStatus.OK if not replies.refused else StepStatus.UNKNOWN
         refused = [{"id": r.order_id, "status": r.status, "message": r.message} for r in replies.refused]
-        evidence = {"total": replies.total, "accepted": len(replies.accepted), "refused": refused}
+        evidence: dict[str, Any] = {
+            "total": replies.total,
+            "accepted": len(replies.accepted),
+            "refused": refused,
+        }
+        if first and name == CANCEL and not self._taken_up:
+            evidence["ids"] = [*replies.accepted, *(r.order_id for r in replies.refused if r.order_id)]
         self._run.step(name, status, f"{replies.summary}, {took}", evidence)
 
     # What is asked
@@ -146,10 +168,10 @@ class Clearing:
 
     @property
     def asked(self) -> int | None:
-        """Orders open when it began; None when neither the snapshot nor the cancel-all told."""
+        """Orders open when it began; None when neither the snapshot nor the cancel-all told, nor the record."""
         if self._earlier_asked is not None:
             return self._earlier_asked
-        return len(self.at_start) if self.start_known else None
+        return len(self.at_start) if self.start_known and not self.start_lost else None
 
     @property
     def accepted_count(self) -> int:

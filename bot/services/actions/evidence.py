@@ -15,6 +15,12 @@ from bot.services.actions.snapshot import (
     quantities_from_evidence,
 )
 
+# Said when it broke off and the record does not hold what was open before.
+START_LOST = "which orders were open before it was interrupted is not known"
+LOOK_FOR_STOPS = (
+    "Whether protective stops went before it was interrupted is not known: see that positions are covered."
+)
+
 
 def lost_stops(clearing: Clearing, snapshot: Snapshot, previous: Mapping[str, Any]) -> list[str]:
     """The protective stops among the orders open at the start, in words: the cancel takes them away too."""
@@ -27,8 +33,8 @@ def lost_stops(clearing: Clearing, snapshot: Snapshot, previous: Mapping[str, An
 def positions_evidence(run: Run, snapshot: Snapshot, previous: Mapping[str, Any]) -> dict[str, Any]:
     """Positions before, after and changed (fills that raced the cancel); null: not learned."""
     before = quantities_from_evidence(previous.get("positions_before"))
-    if before is None and snapshot.positions is not None:
-        before = quantities(snapshot.positions)
+    if before is None and snapshot.positions_before is not None:
+        before = quantities(snapshot.positions_before)
     answer = run.ask("positions", lambda within: run.tools.broker.list_positions(within=within))
     after = quantities(answer.value) if answer.value is not None else None
     if after is None:

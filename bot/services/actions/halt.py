@@ -14,38 +14,47 @@ from bot.services.actions.halt_report import HaltReport
 from bot.services.actions.proving import Proving
 from bot.services.actions.run import Run
 from bot.services.actions.snapshot import Snapshot
+from bot.services.actions.start import Kept, StartOnRecord, taken_up
 from bot.services.actions.suspending import Suspending
 from bot.services.actions.tools import ActionTools
 
 LONGEST_PAUSE = 15.0  # seconds within a run, whatever a 429 asks for; later looks wait longer
 
 
-def run_halt(request: ActionRequest, tools: ActionTools) -> ActionResult:
+def run_halt(request: ActionRequest, tools: ActionTools, kept: Kept | None = None) -> ActionResult:
     """Halt, within `limits.first_run` seconds: DONE when proved, else WATCHING with every open order named.
 
     `request.params["suspend_only"]` leaves the orders as they are. `request.resumed` looks at the broker
-    first.
+    first; what was open before the crash is `kept` in the record.
     """
-    return _Halt(request, tools, None).strike()
+    return _Halt(request, tools, None, kept).strike()
 
 
-def look_again(request: ActionRequest, tools: ActionTools, previous: Mapping[str, Any]) -> ActionResult:
+def look_again(
+    request: ActionRequest, tools: ActionTools, previous: Mapping[str, Any], kept: Kept | None = None
+) -> ActionResult:
     """Look again at a halt that is WATCHING, doing what is still needed; `previous`: its evidence."""
-    return _Halt(request, tools, previous).look()
+    return _Halt(request, tools, previous, kept).look()
 
 
 class _Halt:
     def __init__(
-        self, request: ActionRequest, tools: ActionTools, previous: Mapping[str, Any] | None
+        self,
+        request: ActionRequest,
+        tools: ActionTools,
+        previous: Mapping[str, Any] | None,
+        kept: Kept | None,
     ) -> None:
+        again = taken_up(request, previous)
+        self.start = StartOnRecord(kept) if again else None
         self.suspend_only = request.params.get("suspend_only") is True
         self.tools = tools
         self.request = request
         self.run = Run(tools, tools.limits.first_run if previous is None else tools.limits.look)
-        self.clearing = Clearing(self.run, previous)
+        self.clearing = Clearing(self.run, previous, taken_up=again)
         self.suspending = Suspending(self.run)
         self.proving = Proving(self.run, self.clearing, self.suspending)
-        self.snapshot = Snapshot(self.run)
+        self.snapshot = Snapshot(self.run, again)
         self.report = HaltReport(
             self.run, self.clearing, self.suspending, self.snapshot, self.suspend_only, previous
         )
@@ -96,6 +105,8 @@ class _Halt:
         self.run.step("suspend", StepStatus.STARTED, what)
         if not self.suspend_only:
             self.run.step("cancel", StepStatus.STARTED, "cancelling every open order")
+        self._take_snapshot()  # what is known of the start goes on record before the broker's answer is waited for
+        if not self.suspend_only:
             self.clearing.take_cancel_all("cancel", cancel.answer(), first=True)
         self.suspending.take(sent.answer())
         self._take_snapshot()
@@ -167,5 +178,9 @@ class _Halt:
         self.snapshot.collect(final=True)
         if self.snapshot.orders is not None:
             self.clearing.take_snapshot(self.snapshot.orders)
+        if self.start is not None:
+            start = self.start.take()
+            self.clearing.take_start(start)
+            self.snapshot.take_start(start)
         self.clearing.name_the_nameless()
         return self.report.result(self.proving.readings)

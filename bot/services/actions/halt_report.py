@@ -7,7 +7,15 @@ from bot.domain.actions import ActionResult, BrokerReading, UnconfirmedOrder
 from bot.domain.halting import EmptyReadings, counted, proved
 from bot.domain.words import ActionStatus
 from bot.services.actions.clearing import Clearing, as_evidence
-from bot.services.actions.evidence import look_after, looks_so_far, lost_stops, positions_evidence, stamp
+from bot.services.actions.evidence import (
+    LOOK_FOR_STOPS,
+    START_LOST,
+    look_after,
+    looks_so_far,
+    lost_stops,
+    positions_evidence,
+    stamp,
+)
 from bot.services.actions.run import Run
 from bot.services.actions.snapshot import Snapshot
 from bot.services.actions.suspending import Suspending
@@ -88,7 +96,7 @@ class HaltReport:
             return f"Suspended: new orders are refused; {orders} left as they are, as asked."
         asked = self._clearing.asked
         gone = (
-            ""
+            (f"{START_LOST}, " if self._clearing.start_lost else "")
             if asked is None
             else f"all {counted(asked, 'order')} gone, "
             if asked
@@ -145,10 +153,12 @@ class HaltReport:
         )
 
     def _next_after_proof(self, evidence: Mapping[str, Any]) -> str | None:
+        lost = LOOK_FOR_STOPS if self._clearing.start_lost and not self._suspend_only else None
         if evidence["lost_stops"]:
             count = len(evidence["lost_stops"])
-            return f"{counted(count, 'protective stop')} went with the orders: decide how to cover them."
-        return None
+            went = f"{counted(count, 'protective stop')} went with the orders: decide how to cover them."
+            return f"{went} {lost}" if lost else went
+        return lost
 
     def _orders_evidence(self) -> dict[str, Any]:
         clearing = self._clearing
@@ -159,6 +169,7 @@ class HaltReport:
             "cancel_failed": clearing.cancel_failed,
             "remaining": [] if self._suspend_only else list(clearing.remaining),
             "unconfirmed": as_evidence(self._unconfirmed()),
+            "start_lost": clearing.start_lost and not self._suspend_only,
             "lost_stops": [] if self._suspend_only else lost_stops(clearing, self._snapshot, self._previous),
         }
 

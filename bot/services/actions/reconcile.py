@@ -15,7 +15,7 @@ from bot.services.actions.tools import ActionTools
 
 NO_LEDGER = (
     "Set LEDGER_URL (the database with the desk's own positions) and LEDGER_QUERY (columns symbol, qty, "
-    "avg_price, updated_at), then restart Haltdesk."
+    "avg_price, updated_at; with several accounts also account), then restart Haltdesk."
 )
 
 
@@ -43,7 +43,7 @@ def run_reconcile(request: ActionRequest, tools: ActionTools) -> ActionResult:
         run.step("positions", StepStatus.OK, f"broker: {len(held.value)} positions, {held.seconds:.2f} s")
     ours = _ledger_rows(run, rows, limit, problems)
     if ours is None:
-        steps.append("Check that the database behind LEDGER_URL answers and that LEDGER_QUERY is right.")
+        steps.append("Check that what LEDGER_URL names answers and that LEDGER_QUERY is right.")
     if held.value is None or ours is None:
         return _failed(run, " and ".join(problems), " ".join(steps))
     try:

@@ -8,6 +8,7 @@ from typing import Any
 from bot.domain.brokerage import AccountReading, Configuration, OrderListing, Position, plain
 from bot.domain.words import StepStatus
 from bot.services.actions.run import Run, Sent
+from bot.services.actions.start import SNAPSHOT, Start, orders_evidence
 from bot.services.actions.tools import Picture
 
 
@@ -30,9 +31,13 @@ def quantities_from_evidence(raw: Any) -> dict[str, Decimal] | None:
 
 @dataclass
 class Snapshot:
-    """The four readings under way. What has not come is None, and named in `missing`."""
+    """The four readings under way. What has not come is None, and named in `missing`.
+
+    `again`: read after a crash, when what was before is only on record.
+    """
 
     run: Run
+    again: bool = False
     orders: OrderListing | None = None
     positions: tuple[Position, ...] | None = None
     configuration: Configuration | None = None
@@ -40,6 +45,8 @@ class Snapshot:
     missing: dict[str, str] = field(default_factory=dict)
     _sent: dict[str, Sent[Any]] = field(default_factory=dict)
     _told: str = ""
+    _before: bool = False  # read before anything was sent
+    _kept: tuple[Position, ...] | None = None
 
     def start(self) -> None:
         """Send the four readings; the configuration first, because a suspension changes it."""
@@ -57,6 +64,19 @@ class Snapshot:
         """Begin with what was read a moment ago, and ask for nothing."""
         self.orders, self.positions = picture.orders, picture.positions
         self.configuration, self.account = picture.configuration, picture.account
+        self._before = True
+
+    def take_start(self, start: Start) -> None:
+        """What the record says of the time before the crash goes before what was read after it."""
+        self._kept = start.positions
+        self.positions = start.positions or self.positions
+        if start.configuration is not None:
+            self.configuration = dict(start.configuration)
+
+    @property
+    def positions_before(self) -> tuple[Position, ...] | None:
+        """What was held when the action began; None when it was not learned then."""
+        return self._kept if self.again else self.positions
 
     def collect(self, *, final: bool = False) -> None:
         """Take the answers that are there; with `final`, say of the others that they came too late."""
@@ -87,4 +107,15 @@ class Snapshot:
         self._told = "; ".join(parts)
         waiting = bool(self._sent) and not self.missing
         status = StepStatus.STARTED if waiting else StepStatus.UNKNOWN if self.missing else StepStatus.OK
-        self.run.step("snapshot", status, self._told, {"missing": dict(self.missing)})
+        # Under another name after a crash: what the first life wrote is the start, and stays.
+        self.run.step(f"{SNAPSHOT} again" if self.again else SNAPSHOT, status, self._told, self._evidence())
+
+    def _evidence(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"missing": dict(self.missing)}
+        if self.orders is not None:
+            found |= orders_evidence(self.orders, before=self._before)
+        if self.positions is not None:
+            found["positions"] = quantities_evidence(quantities(self.positions))
+        if self.configuration is not None:
+            found["configuration"] = dict(self.configuration)
+        return found

@@ -107,13 +107,17 @@ class StoredStanding:
         return self._kept(step) is not None
 
     def _kept(self, step: str) -> Mapping[str, Any] | None:
+        """What the database has of it, and over that what was written later, into the journal."""
+        found: dict[str, Any] | None = None
         with self._desk.database.read() as unit:
             for one in action_steps.steps(unit, self._request.id):
                 if one.name == step:
-                    return one.evidence or {}
+                    found = dict(one.evidence or {})
         try:
             entries = self._journal.entries()[0]
         except OSError as failure:
+            if found is not None:
+                return found
             raise RecordAway(f"the journal file cannot be read ({failure.strerror})") from failure
         for entry in entries:
             if (
@@ -121,8 +125,8 @@ class StoredStanding:
                 and entry.get("name") == step
                 and entry.get("request_key") == self._request.request_key
             ):
-                return entry.get("evidence") or {}
-        return None
+                found = {**(found or {}), **(entry.get("evidence") or {})}
+        return found
 
     def _ask(self, look: Callable[[], T]) -> T:
         try:

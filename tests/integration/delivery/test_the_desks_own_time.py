@@ -33,7 +33,7 @@ def test_a_step_is_wanted_in_slack_since_it_was_written(sqlite_desk: DeskInProce
 
 def test_what_a_modal_has_shown_is_fresh_for_a_minute_of_the_desks(sqlite_desk: DeskInProcess) -> None:
     desk = sqlite_desk
-    fetcher = FiguresFetcher(desk.desk, lambda name: Account(), None)
+    fetcher = FiguresFetcher(desk.desk, lambda name: Account())
     fetcher(AccountFigures(account_line(desk.desk.accounts[0], None), loading=True))
     shown = fetcher.picture("main")
     assert shown is not None

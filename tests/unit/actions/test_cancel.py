@@ -1,6 +1,7 @@
 """Cancelling without suspending: shown gone, honest about what sticks and about what came after."""
 
 import json
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -99,3 +100,26 @@ def test_after_a_crash_with_nothing_open_nothing_is_sent() -> None:
     result = cancel(tools_for(desk), resumed=True)
     assert result.status is ActionStatus.DONE
     assert "cancel_all" not in desk.calls
+
+
+def test_after_a_crash_the_cancel_tells_of_the_orders_that_its_first_life_took_away() -> None:
+    desk = Account()
+    desk.hold("MSFT", "5", "400")
+    kept = {
+        "snapshot": {"orders": [], "all_at_start": False, "positions": {"MSFT": "5"}},
+        "cancel": {
+            "total": 2,
+            "ids": desk.open(2, "MSFT", side="sell", type="stop", stop_price=Decimal(380)),
+        },
+    }
+    desk.let_go(*desk.orders)
+    result = run_cancel(asked(ActionKind.CANCEL, resumed=True), tools_for(desk), kept.get)
+    assert result.headline.startswith("Cancelled: all 2 orders gone")
+    assert result.evidence["lost_stops"] == ["MSFT sell stop 10 @ 380"] * 2
+
+
+def test_after_a_crash_without_a_record_of_its_start_the_cancel_says_so() -> None:
+    desk = Account()
+    result = cancel(tools_for(desk), resumed=True)
+    assert "which orders were open before it was interrupted is not known" in result.headline
+    assert "protective stops" in str(result.next_step)

@@ -1,7 +1,9 @@
 """Halting: what is claimed when all goes, orders stick, the suspension fails, or after a crash."""
 
 import json
+from collections.abc import Mapping
 from decimal import Decimal
+from threading import Event
 from typing import Any, cast
 
 import pytest
@@ -17,7 +19,8 @@ from bot.ports.broker import (
     Position,
 )
 from bot.services.actions.halt import look_again, run_halt
-from bot.services.actions.tools import ActionTools
+from bot.services.actions.standing import RecordAway
+from bot.services.actions.tools import ActionTools, Picture
 from tests.unit.actions.desk import Account, HandTime, Notebook, asked, tools_for
 
 SILENT = BrokerTimeout("call", "no answer in 5 s", may_have_acted=True)
@@ -302,7 +305,7 @@ def test_after_a_crash_before_the_first_call_everything_is_still_sent() -> None:
     result = run_halt(asked(ActionKind.HALT, resumed=True), tools)
     assert result.status is ActionStatus.DONE
     assert desk.orders == {}
-    assert result.evidence["asked"] == 6
+    assert result.evidence["asked"] is None  # perhaps there were more
 
 
 def test_when_the_process_is_to_stop_the_halt_hands_over_unproved() -> None:
@@ -354,3 +357,109 @@ def test_a_defect_in_one_reading_does_not_stop_the_halt(caplog: pytest.LogCaptur
     assert result.status is ActionStatus.DONE
     assert result.evidence["positions_after"] is None
     assert "broke off on a defect" in caplog.text
+
+
+class Remembered(Notebook):
+    """The record as the next life finds it. `dies_at`: the process is killed once that step is written."""
+
+    def __init__(self, dies_at: tuple[str, StepStatus] | None = None) -> None:
+        super().__init__()
+        self.evidence: dict[str, Mapping[str, Any]] = {}
+        self.dies_at = dies_at
+
+    def step(
+        self, name: str, status: StepStatus, summary: str, evidence: Mapping[str, Any] | None = None
+    ) -> None:
+        super().step(name, status, summary, evidence)
+        self.evidence[name] = json.loads(json.dumps(dict(evidence or {})))
+        if self.dies_at == (name, status):
+            self.dies_at = None
+            raise KeyboardInterrupt
+
+
+def with_three_stops() -> Account:
+    desk = Account()
+    desk.hold("MSFT", "15", "400")
+    for price in (380, 370, 360):
+        desk.open(1, "MSFT", side="sell", type="stop", qty=Decimal(5), stop_price=Decimal(price))
+    return desk
+
+
+def pictured(desk: Account, tools: ActionTools) -> Picture:
+    """What the confirmation modal has read a moment ago."""
+    return Picture(
+        tools.time.now(),
+        desk.list_open_orders(),
+        desk.list_positions(),
+        desk.read_configuration(),
+        desk.read_account(),
+    )
+
+
+def halted_by_two_lives(dies_at: tuple[str, StepStatus], *, with_picture: bool) -> ActionResult:
+    desk, record = with_three_stops(), Remembered(dies_at)
+    tools = ActionTools(desk, None, record, HandTime())
+    tools.picture = pictured(desk, tools) if with_picture else None
+    taken = Event()
+    desk.on_cancel_all += [taken.set, lambda: desk.hold("MSFT", "12", "400")]  # a stop fills meanwhile
+    with pytest.raises(KeyboardInterrupt):
+        run_halt(asked(ActionKind.HALT), tools, record.evidence.get)
+    assert taken.wait(10)
+    assert desk.orders == {}
+    tools.picture = None
+    result = run_halt(asked(ActionKind.HALT, resumed=True), tools, record.evidence.get)
+    json.dumps(result.evidence)
+    return result
+
+
+@pytest.mark.parametrize(
+    ("dies_at", "with_picture"),
+    [
+        pytest.param(("snapshot", StepStatus.OK), True, id="before the answer, after a modal"),
+        pytest.param(("cancel", StepStatus.OK), True, id="after the answer, after a modal"),
+        pytest.param(("read-back", StepStatus.STARTED), False, id="at the read-back, without a modal"),
+    ],
+)
+def test_after_a_crash_the_halt_still_tells_what_was_open_before_it(
+    dies_at: tuple[str, StepStatus], with_picture: bool
+) -> None:
+    """Killed when the broker has taken the cancel-all: what the next life finds is empty, and was not at the start."""
+    result = halted_by_two_lives(dies_at, with_picture=with_picture)
+    assert result.headline.startswith("Halted: suspended, all 3 orders gone")
+    assert result.evidence["asked"] == 3
+    assert result.evidence["lost_stops"] == [f"MSFT sell stop 5 @ {price}" for price in (360, 370, 380)]
+    assert result.evidence["positions_changed"] == ["MSFT 15 -> 12"]
+    assert result.evidence["configuration_before"]["suspend_trade"] is False
+    assert result.evidence["start_lost"] is False
+    assert result.next_step == "3 protective stops went with the orders: decide how to cover them."
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_after_a_crash_whose_record_does_not_say_what_was_open_the_halt_says_so(away: bool) -> None:
+    desk, record = with_three_stops(), Remembered(("suspend", StepStatus.STARTED))
+    tools = ActionTools(desk, None, record, HandTime())
+    with pytest.raises(KeyboardInterrupt):
+        run_halt(asked(ActionKind.HALT), tools, record.evidence.get)
+
+    def kept(step: str) -> Mapping[str, Any] | None:
+        if away:
+            raise RecordAway("the database does not answer")
+        return record.evidence.get(step)
+
+    result = run_halt(asked(ActionKind.HALT, resumed=True), tools, kept)
+    assert result.status is ActionStatus.DONE
+    assert "which orders were open before it was interrupted is not known" in result.headline
+    assert "no order was open" not in result.headline
+    assert (result.evidence["asked"], result.evidence["start_lost"]) == (None, True)
+    assert (result.evidence["positions_before"], result.evidence["positions_changed"]) == (None, None)
+    assert "Whether protective stops went" in str(result.next_step)
+
+
+def test_a_halt_that_broke_off_before_it_had_a_result_finds_its_start_when_it_looks_again() -> None:
+    desk, record = with_three_stops(), Remembered(("read-back", StepStatus.STARTED))
+    tools = ActionTools(desk, None, record, HandTime())
+    with pytest.raises(KeyboardInterrupt):
+        run_halt(asked(ActionKind.HALT), tools, record.evidence.get)
+    result = look_again(asked(ActionKind.HALT, resumed=True), tools, {}, record.evidence.get)
+    assert result.headline.startswith("Halted: suspended, all 3 orders gone")
+    assert len(result.evidence["lost_stops"]) == 3

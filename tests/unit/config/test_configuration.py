@@ -110,3 +110,19 @@ def test_what_is_allowed_and_should_be_known_is_told() -> None:
         "ALERTMANAGER_URL": "http://127.0.0.1:9093",
     }
     assert load_configuration(DESK | MAIN | full).cautions() == ()
+
+
+@pytest.mark.parametrize(
+    ("ledger", "told"),
+    [
+        ({"LEDGER_URL": "sqlite:///ledger.db"}, True),
+        ({"LEDGER_URL": "sqlite:///ledger.db", "LEDGER_QUERY": "SELECT symbol, book AS account FROM positions"}, False),
+        ({"LEDGER_URL": "sqlite:///ledger.db", "LEDGER_QUERY": "SELECT * FROM positions"}, False),
+        ({"LEDGER_URL": "file:///srv/positions.csv"}, False),
+    ],
+)  # fmt: skip
+def test_with_several_accounts_a_query_that_names_none_is_told(ledger: dict[str, str], told: bool) -> None:
+    Path("haltdesk.toml").write_text(TWO_ACCOUNTS)
+    keys = {"EQUITIES_KEY": "E", "EQUITIES_SECRET": "es", "OPTIONS_KEY": "O", "OPTIONS_SECRET": "os"}
+    cautions = "\n".join(load_configuration(DESK | keys | {"OPERATORS": "U1"} | ledger).cautions())
+    assert ("LEDGER_QUERY gives no column account" in cautions) is told
