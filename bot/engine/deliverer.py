@@ -201,6 +201,9 @@ class Deliverer:
             if sought is None:
                 return
             ts = sought or None
+        if ts is None and picture.message.called_off:
+            self._mending.leave_out(claimed, picture, self._time.now())
+            return
         now = self._time.now()
         if ts is None and (noted is None or self._time.monotonic() - noted > NOTED_FOR):
             with self._database.begin() as unit:

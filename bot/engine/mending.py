@@ -8,7 +8,8 @@ from bot.domain.refusals import Remedy, about_channel, remedy
 from bot.engine.sending import Picture
 from bot.ports.chat import ChatRefused
 from bot.services.thread import root_key
-from bot.store import deliveries, incidents, message_places, messages, timeline
+from bot.services.undone import tell_held_back
+from bot.store import called_off, deliveries, incidents, message_places, messages, timeline
 from bot.store.database import Database, UnitOfWork
 from bot.store.messages import Message
 
@@ -50,6 +51,15 @@ class Mending:
                 message_places.not_posted(unit, claimed.id)
             said = f"it cannot be rendered: {failure}"[:500]
             self._give_up(unit, claimed, said, "Mend the desk's own templates.", now, FOR_PEOPLE)
+
+    def leave_out(self, claimed: Message, picture: Picture, now: datetime) -> None:
+        """It was called off on its way and is not in Slack: it is not posted, and the timeline says so."""
+        with self._database.begin() as unit:
+            incidents.lock(unit, claimed.incident_id)
+            if called_off.leave_out(unit, claimed, version=picture.message.wanted):
+                tell_held_back(unit, claimed.incident_id, picture.message.content or {}, now)
+                if claimed.gave_up:
+                    tell_root(unit, claimed, now)
 
     def _remedied(
         self, unit: UnitOfWork, claimed: Message, picture: Picture, refused: ChatRefused, now: datetime

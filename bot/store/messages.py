@@ -28,6 +28,8 @@ from bot.store.columns import json_column
 from bot.store.database import UnitOfWork, on_either
 from bot.store.tables import incidents, messages
 
+CALLED_OFF = "called off"  # the `ref` of a message that is so no more
+
 
 class Urgency(IntEnum):
     """Lower goes out first."""
@@ -65,6 +67,11 @@ class Message:
     reposts: int
     claimed_by: str | None
     delivered_at: datetime | None
+
+    @property
+    def called_off(self) -> bool:
+        """What it was to say is so no more: it is not posted; where it may stand, it shows its `content` instead."""
+        return self.ref == CALLED_OFF
 
 
 FIELDS = [messages.c[name] for name in Message.__dataclass_fields__]
