@@ -238,8 +238,9 @@ def at_place(unit: UnitOfWork, channel: str, ts: str) -> Message | None:
 
 
 def try_again(unit: UnitOfWork, at: datetime) -> None:
-    """At a start: what Slack refused may be taken now."""
-    unit.connection.execute(update(messages).where(text("gave_up")).values(next_at=at))
+    """At a start: what Slack refused may be taken now. One that another process holds is in its turn anyhow."""
+    refused = select(messages.c.id).where(text("gave_up")).with_for_update(key_share=True, skip_locked=True)
+    unit.connection.execute(update(messages).where(messages.c.id.in_(refused)).values(next_at=at))
 
 
 def release_all(unit: UnitOfWork) -> None:
