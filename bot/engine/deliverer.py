@@ -301,7 +301,7 @@ class Deliverer:
         self._put_off(claimed, max(wait, settled), str(failure), gave_up=claimed.gave_up)
 
     def _refused(self, claimed: Message, picture: Picture, refused: ChatRefused) -> None:
-        if remedy(refused.error) is Remedy.ASK_PEOPLE:
+        if remedy(refused.error) is Remedy.LET_IN:
             self._outage.refused(self._time.monotonic())
         else:
             self._outage.over()

@@ -83,7 +83,7 @@ class Mending:
             done = self._moved(unit, picture, refused.error, now)
         if done:
             deliveries.put_off(unit, claimed, until=now)
-        elif what is Remedy.ASK_PEOPLE:
+        elif what is Remedy.LET_IN:  # all are held back, and this one is the next to be tried
             log.error("no message can be delivered: %s. %s", refused, what.value)
             deliveries.put_off(unit, claimed, until=now, error=str(refused), gave_up=True)
         elif what is Remedy.GIVE_UP and claimed.attempts + 1 < TRIES:
@@ -91,7 +91,7 @@ class Mending:
             wait = timedelta(seconds=BACKOFF[min(claimed.attempts, len(BACKOFF) - 1)])
             deliveries.put_off(unit, claimed, until=now + wait, error=str(refused), gave_up=claimed.gave_up)
         else:
-            wait = FOR_PEOPLE if what is Remedy.MOVE else SLOWLY
+            wait = FOR_PEOPLE if what in (Remedy.MOVE, Remedy.ALLOW) else SLOWLY
             advice = DELETED if what in (Remedy.POST_ANEW, Remedy.POST_THREAD_ANEW) else what.value
             self._give_up(unit, claimed, str(refused), advice, now, wait)
 
