@@ -58,14 +58,22 @@ class Application:
     drift_watch: DriftWatch
     commands: DeskCommands
 
-    def prepare(self, *, alone: bool) -> None:
-        """Before work begins. `alone`: no other process works on this database, so whoever held work is dead."""
+    def prepare(self) -> None:
+        """Before anything is written: every account is on record."""
         with self.desk.database.begin() as unit:
             for account in self.desk.accounts:
                 accounts.ensure(unit, account.name, self.desk.now())
-            if alone:
+
+    def take_up(self) -> None:
+        """When a process that stays begins its work: what waits for a start, and on SQLite what a dead one held.
+
+        There it is the only one, whose lock on the file says so. On PostgreSQL nothing says surely that a claim's
+        process is dead but the end of the claim: others may have come since, or be cut off for a moment.
+        """
+        with self.desk.database.begin() as unit:
+            messages.try_again(unit, self.desk.now())
+            if self.desk.database.sqlite:
                 messages.release_all(unit)
-                messages.try_again(unit, self.desk.now())
                 actions.release_all(unit)
                 approvals.release_all(unit)
                 checkpoints.release_all(unit, self.desk.now())

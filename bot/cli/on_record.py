@@ -83,7 +83,7 @@ class RecordedLooks:
 
         def write() -> Confirmed | None:
             migrate.require_newest(desk.database)
-            self._application.prepare(alone=False)
+            self._application.prepare()
             with desk.database.begin() as unit:
                 incident = incident_to_act_in(unit)
                 if incident is None:

@@ -63,7 +63,7 @@ def _ask(
     application: Application, chosen: list[str], reason: str, asked_as: str | None, *, as_json: bool
 ) -> int:
     migrate.require_newest(application.desk.database)
-    application.prepare(alone=False)
+    application.prepare()
     asked = ask(
         application.desk,
         ActionKind.RESUME,

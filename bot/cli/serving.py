@@ -13,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 
 from slack_sdk.errors import SlackClientError
-from sqlalchemy import text
 
 from bot import __version__
 from bot.app import build
@@ -26,14 +25,12 @@ from bot.server import serve
 from bot.store import migrate
 from bot.store.database import Database, DatabaseError
 from bot.store.sqlite_log import lengthen_log
-from bot.store.wakeups import listening_connection
 from handlers.slack_places import SOCKET_THREADS
 
 log = logging.getLogger("haltdesk")
 
 
 SOCKET_AGAIN = 5.0
-PLACE = 0x4445534B  # the advisory lock of the processes at work
 
 
 class AlreadyRunning(Exception):
@@ -68,13 +65,14 @@ def _work(work: Callable[[Application], None], *, alone: bool) -> int:
         )
         return USAGE
     try:
-        with place_at(database, alone=alone) as only_one:
+        with place_at(database):
             if not alone:
                 migrate.require_newest(database)
             elif migrate.upgrade(database):
                 log.info("the database has the schema of this version now")
             lengthen_log(database)
-            application.prepare(alone=only_one)
+            application.prepare()
+            application.take_up()
             work(application)
     except (AlreadyRunning, migrate.SchemaBehind) as refusal:
         log.error(str(refusal))
@@ -197,19 +195,16 @@ def socket_mode(application: Application) -> Iterator[None]:
 
 
 @contextmanager
-def place_at(database: Database, *, alone: bool) -> Iterator[bool]:
-    """Take this process's place at the database for as long as it works. Gives whether no other process is there.
+def place_at(database: Database) -> Iterator[None]:
+    """Take this process's place at the database for as long as it works.
 
-    On SQLite a file lock beside the database refuses a second process. On PostgreSQL an advisory lock tells a
-    process that is meant to be alone whether it is: then whoever had claimed anything is dead.
+    On SQLite a file lock beside the database refuses a second process; the system lets go of it when the process
+    dies, and never before. PostgreSQL has room for all.
     """
-    name = database.url.database
     if not database.sqlite:
-        with listening_connection(database.engine) as connection:
-            call = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
-            held = connection.execute(text(f"SELECT {call}(:place)"), {"place": PLACE}).scalar_one()
-            yield alone and bool(held)
+        yield
         return
+    name = database.url.database
     path = Path(f"{name}.lock")
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -220,6 +215,6 @@ def place_at(database: Database, *, alone: bool) -> Iterator[bool]:
                 f"another Haltdesk works on {name}. SQLite is for one process: stop that one, or set"
                 " DATABASE_URL to a PostgreSQL database for several."
             ) from None
-        yield True
+        yield
     finally:
         os.close(handle)

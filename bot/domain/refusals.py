@@ -19,8 +19,10 @@ class Remedy(Enum):
     MOVE = "Unarchive the channel, invite the app to it, or name another one; `haltdesk check` says which is wrong."
     # Slack does not take this form; plainer words it will.
     SHORTEN = "Slack does not take the message in this form; look at the desk's own templates."
-    # The token, the app or the workspace: no message at all can go out before somebody mends it.
-    ASK_PEOPLE = "Reinstall the Slack app or mend SLACK_BOT_TOKEN; `haltdesk check` says what is missing."
+    # The token or the workspace does not let the app in: no message at all can go out before somebody mends it.
+    LET_IN = "Reinstall the Slack app or mend SLACK_BOT_TOKEN; `haltdesk check` says what is missing."
+    # One call is not allowed, or not to this token: others are.
+    ALLOW = "Give the app the scopes of `haltdesk manifest` and reinstall it; `haltdesk check` says what is missing."
     # Nothing that Haltdesk knows of.
     GIVE_UP = "Look the code up in Slack's reference of chat.postMessage; `haltdesk check` may say more."
 
@@ -47,6 +49,8 @@ _CODES: dict[Remedy, tuple[str, ...]] = {
         "restricted_action_thread_only_channel",
         "restricted_action_non_threadable_channel",
         "restricted_action_thread_locked",
+        # Slack's advice for it: have the app a member of the conversation.
+        "no_permission",
     ),
     Remedy.SHORTEN: (
         "invalid_blocks",
@@ -55,23 +59,19 @@ _CODES: dict[Remedy, tuple[str, ...]] = {
         "msg_blocks_too_long",
         "msg_too_long",
     ),
-    Remedy.ASK_PEOPLE: (
+    Remedy.LET_IN: (
         "invalid_auth",
         "not_authed",
         "account_inactive",
         "token_revoked",
         "token_expired",
-        "not_allowed_token_type",
-        "no_permission",
-        "missing_scope",
-        "access_denied",
         "accesslimited",
         "org_login_required",
         "ekm_access_denied",
         "team_access_not_granted",
-        "enterprise_is_restricted",
         "two_factor_setup_required",
     ),
+    Remedy.ALLOW: ("missing_scope", "not_allowed_token_type", "access_denied", "enterprise_is_restricted"),
 }
 _REMEDIES = {code: remedy for remedy, codes in _CODES.items() for code in codes}
 

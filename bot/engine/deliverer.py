@@ -11,8 +11,9 @@ from uuid import uuid4
 from bot.domain.refusals import Remedy, remedy
 from bot.engine.mending import BACKOFF, Mending, tell_root
 from bot.engine.outage import Outage
-from bot.engine.pace import EARLY, Pace
+from bot.engine.pace import Pace
 from bot.engine.sending import Picture, Render, Sender
+from bot.engine.turns import Turns
 from bot.ports.chat import Chat, ChatRateLimited, ChatRefused, ChatUnavailable
 from bot.ports.record import Timepiece
 from bot.rendering.slots import RenderingError
@@ -30,14 +31,10 @@ SETTLING = timedelta(seconds=3)
 # Urgent messages go first; but every so many turns one that waits very long does, so that none waits for ever.
 OLDEST_EVERY = 5
 VERY_LONG = timedelta(minutes=2)
-# chat.update and the reading of channels are in Slack's tier 3: 50 a minute for the whole app, with a short burst.
-TIER_3 = 50 / 60
 # While more messages than CROWD wait for Slack, what is shown already is brought up to date so often at most: without
 # that the first incidents of a storm are edited again and again, and the others wait.
 CROWD = 30
 GATHER = timedelta(seconds=30)
-FURTHER_TRY = 5.0  # seconds that a plainer form of a message waits for its turn at most
-APP = "app"
 
 
 @dataclass(frozen=True)
@@ -76,11 +73,8 @@ class Deliverer:
         self._sender = Sender(database, chat, render, time.now)
         self._mending = Mending(database, fallbacks)
         self._outage = Outage()
-        self._posts = pace or Pace(per_second=1.0, burst=3)
-        self._edits_of_one = Pace(per_second=1.0, burst=3)
-        self._edits = Pace(per_second=TIER_3, burst=20)
-        self._looks = Pace(per_second=TIER_3, burst=5)
-        self._turns = itertools.count(1)
+        self._turns = Turns(time, posts=pace)
+        self._choices = itertools.count(1)
         self._rests_until = 0.0
         self._choosing = threading.Lock()
 
@@ -88,10 +82,15 @@ class Deliverer:
         """Deliver the most urgent message that may go out now; false when there is none."""
         if self._outage.pause(self._time.monotonic()) > 0:
             return False
+        try:
+            return self._one(now)
+        finally:
+            self._outage.through(self._time.monotonic())
+
+    def _one(self, now: datetime) -> bool:
         with self._choosing:
             claimed = self._claim(now)
         if claimed is None:
-            self._outage.found_nothing(self._time.monotonic())
             return False
         if claimed.wait > 0:
             return True
@@ -117,8 +116,9 @@ class Deliverer:
             return max(0.005, pause)
         with self._database.read() as unit:
             due = deliveries.next_due_after(unit, now)
-        opens = (*self._posts.closed(monotonic).values(), *self._edits.closed(monotonic).values())
-        waits = [1.0, *opens, *([(due - now) / timedelta(seconds=1)] if due is not None else [])]
+        waits = [1.0, *self._turns.opens(monotonic)]
+        if due is not None:
+            waits.append((due - now) / timedelta(seconds=1))
         return max(0.005, min(waits))
 
     def _claim(self, now: datetime) -> _Claimed | None:
@@ -126,9 +126,8 @@ class Deliverer:
 
         One thread at a time: of several that claim for the same turn all but one would have claimed in vain.
         """
-        monotonic = self._time.monotonic()
-        oldest_first = next(self._turns) % OLDEST_EVERY == 0
-        closed, edits = self._posts.closed(monotonic), not self._edits.closed(monotonic)
+        monotonic, oldest_first = self._time.monotonic(), next(self._choices) % OLDEST_EVERY == 0
+        closed, edits = self._turns.closed(monotonic)
         if (closed or not edits) and not self._anything(now, closed, edits):
             return None
         with self._database.begin() as unit:
@@ -145,9 +144,10 @@ class Deliverer:
             if gathered is not None:
                 deliveries.put_back(unit, due, until=gathered)
                 return _Claimed(due, wait=(gathered - now) / timedelta(seconds=1))
-            wait, until = self._turn(due, deliveries.channel_of(unit, due), now)
+            channel = deliveries.channel_of(unit, due)
+            wait, beyond = self._turns.take(due, channel, self._time.monotonic())
             if wait > 0:
-                deliveries.put_back(unit, due, until=until)
+                deliveries.put_back(unit, due, until=now + timedelta(seconds=beyond))
                 return _Claimed(due, wait=wait)
             by = f"{self._name}:{uuid4().hex[:12]}"
             taken, noted = deliveries.take(unit, due, by=by, until=now + LEASE, at=now)
@@ -180,15 +180,6 @@ class Deliverer:
         with self._database.read() as unit:
             return deliveries.more_wait(unit, CROWD)
 
-    def _turn(self, claimed: Message, channel: str, now: datetime) -> tuple[float, datetime]:
-        """Take a turn of the pace: 0, or the seconds until there is one, and when the message is to be tried."""
-        monotonic = self._time.monotonic()
-        if claimed.ts is None:
-            return self._posts.take(channel, monotonic), now
-        wait = self._edits_of_one.take(f"{claimed.channel}:{claimed.ts}", monotonic)
-        # It is not put off beyond its own edits' pace: the most urgent one must get the next turn.
-        return wait or self._edits.take(APP, monotonic), now + timedelta(seconds=wait)
-
     def _deliver(self, claimed: Message, picture: Picture, noted: float | None) -> None:
         """Find it if it may be there, else see that the post is noted; send; record."""
         if picture.parent is not None and picture.message.ts is None and picture.parent.ts is None:
@@ -201,22 +192,25 @@ class Deliverer:
             if sought is None:
                 return
             ts = sought or None
+        if ts is None and picture.message.called_off:
+            self._mending.leave_out(claimed, picture, self._time.now())
+            return
         now = self._time.now()
         if ts is None and (noted is None or self._time.monotonic() - noted > NOTED_FOR):
             with self._database.begin() as unit:
                 if not deliveries.posting(unit, claimed, now, until=now + LEASE):
                     return  # another process has it by now
-        pace, place = (self._posts, picture.channel) if ts is None else (self._edits, APP)
-        if not self._wait_for(pace, place):
+        turn = self._turns.post(picture.channel) if ts is None else self._turns.edit
+        if not turn.wait():
             with self._database.begin(durable=False) as unit:
                 # It was not there, and was not sent.
                 deliveries.put_off(unit, claimed, until=now, not_posted=ts is None)
             return
         try:
-            ts = self._sender.send(picture, ts, again=lambda: self._pause_for(pace, place))
+            ts = self._sender.send(picture, ts, again=turn.again)
         except ChatRateLimited as limited:
             self._outage.over()
-            pace.bar(place, self._time.monotonic(), limited.retry_after)
+            turn.bar(limited.retry_after)
             gathers = claimed.urgency == Urgency.NEWS and picture.message.ts is not None and self._crowded()
             self._put_off(claimed, GATHER if gathers else timedelta(), not_posted=True)
             return
@@ -227,38 +221,22 @@ class Deliverer:
             self._refused(claimed, picture, refused)
             return
         self._outage.over()
-        pace.went_well(place, self._time.monotonic())
+        turn.went_well()
         self._record(picture, ts)
-
-    def _pause_for(self, pace: Pace, place: str) -> None:
-        """A further try of one message: at most a turn's time."""
-        wait = pace.sending(place, self._time.monotonic(), at_most=FURTHER_TRY)
-        self._time.wait(min(wait, FURTHER_TRY))
-
-    def _wait_for(self, pace: Pace, place: str) -> bool:
-        """The last moments before the turn, when all that comes before the call is done.
-
-        False when the turn is gone: Slack has asked for a pause meanwhile.
-        """
-        wait = pace.sending(place, self._time.monotonic())
-        if wait > 2 * EARLY:
-            return False
-        if wait > 0:
-            self._time.wait(wait)
-        return True
 
     def _sought(self, claimed: Message, picture: Picture) -> str | None:
         """Where the post stands; "" when it is not in Slack; None when that could not be learned now."""
-        monotonic = self._time.monotonic()
-        wait = self._looks.take(APP, monotonic)
-        if wait > 0 or not self._wait_for(self._looks, APP):
+        look = self._turns.look
+        wait = look.take()
+        if wait > 0 or not look.wait():
             self._put_off(claimed, timedelta(seconds=wait))
             return None
         try:
             found = self._sender.find(picture)
         except ChatRateLimited as limited:
             # Nothing was learned: whether the post is there must still be asked.
-            self._looks.bar(APP, self._time.monotonic(), limited.retry_after)
+            self._outage.over()
+            look.bar(limited.retry_after)
             self._put_off(claimed, timedelta(seconds=limited.retry_after))
             return None
         except ChatUnavailable as failure:
@@ -298,7 +276,7 @@ class Deliverer:
         self._put_off(claimed, max(wait, settled), str(failure), gave_up=claimed.gave_up)
 
     def _refused(self, claimed: Message, picture: Picture, refused: ChatRefused) -> None:
-        if remedy(refused.error) is Remedy.ASK_PEOPLE:
+        if remedy(refused.error) is Remedy.LET_IN:
             self._outage.refused(self._time.monotonic())
         else:
             self._outage.over()

@@ -8,7 +8,8 @@ from bot.domain.refusals import Remedy, about_channel, remedy
 from bot.engine.sending import Picture
 from bot.ports.chat import ChatRefused
 from bot.services.thread import root_key
-from bot.store import deliveries, incidents, message_places, messages, timeline
+from bot.services.undone import tell_held_back
+from bot.store import called_off, deliveries, incidents, message_places, messages, timeline
 from bot.store.database import Database, UnitOfWork
 from bot.store.messages import Message
 
@@ -51,6 +52,15 @@ class Mending:
             said = f"it cannot be rendered: {failure}"[:500]
             self._give_up(unit, claimed, said, "Mend the desk's own templates.", now, FOR_PEOPLE)
 
+    def leave_out(self, claimed: Message, picture: Picture, now: datetime) -> None:
+        """It was called off on its way and is not in Slack: it is not posted, and the timeline says so."""
+        with self._database.begin() as unit:
+            incidents.lock(unit, claimed.incident_id)
+            if called_off.leave_out(unit, claimed, version=picture.message.wanted):
+                tell_held_back(unit, claimed.incident_id, picture.message.content or {}, now)
+                if claimed.gave_up:
+                    tell_root(unit, claimed, now)
+
     def _remedied(
         self, unit: UnitOfWork, claimed: Message, picture: Picture, refused: ChatRefused, now: datetime
     ) -> None:
@@ -73,7 +83,7 @@ class Mending:
             done = self._moved(unit, picture, refused.error, now)
         if done:
             deliveries.put_off(unit, claimed, until=now)
-        elif what is Remedy.ASK_PEOPLE:
+        elif what is Remedy.LET_IN:  # all are held back, and this one is the next to be tried
             log.error("no message can be delivered: %s. %s", refused, what.value)
             deliveries.put_off(unit, claimed, until=now, error=str(refused), gave_up=True)
         elif what is Remedy.GIVE_UP and claimed.attempts + 1 < TRIES:
@@ -81,7 +91,7 @@ class Mending:
             wait = timedelta(seconds=BACKOFF[min(claimed.attempts, len(BACKOFF) - 1)])
             deliveries.put_off(unit, claimed, until=now + wait, error=str(refused), gave_up=claimed.gave_up)
         else:
-            wait = FOR_PEOPLE if what is Remedy.MOVE else SLOWLY
+            wait = FOR_PEOPLE if what in (Remedy.MOVE, Remedy.ALLOW) else SLOWLY
             advice = DELETED if what in (Remedy.POST_ANEW, Remedy.POST_THREAD_ANEW) else what.value
             self._give_up(unit, claimed, str(refused), advice, now, wait)
 

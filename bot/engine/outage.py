@@ -16,14 +16,18 @@ class Outage:
         self._troubled: set[int] = set()
         self._failures = 0
         self._held = False
+        self._probing = False
         self._until = 0.0
 
     def pause(self, now: float) -> float:
-        """The seconds to hold everything back. At their end one caller is let through, to see whether Slack is back."""
+        """The seconds to hold everything back. At their end one caller is let through, to see whether Slack is back.
+
+        That one says when it is `through`; until then, or until a call has told how Slack is, nobody else tries.
+        """
         with self._lock:
             if not self._held or self._until > now:
                 return max(0.0, self._until - now) if self._held else 0.0
-            self._until = now + PROBE
+            self._until, self._probing = now + PROBE, True
             return 0.0
 
     def left(self, now: float) -> float:
@@ -31,15 +35,16 @@ class Outage:
         with self._lock:
             return max(0.0, self._until - now) if self._held else 0.0
 
-    def found_nothing(self, now: float) -> None:
-        """Whoever was let through had nothing to send: the next one may try."""
+    def through(self, now: float) -> None:
+        """A caller is done. If no call has told how Slack is since one was let through, the next one may try."""
         with self._lock:
-            if self._held:
-                self._until = min(self._until, now)
+            if self._held and self._probing:
+                self._until, self._probing = min(self._until, now), False
 
     def failed(self, message: int, now: float) -> None:
         """Slack did not answer, or not as Slack does."""
         with self._lock:
+            self._probing = False
             self._troubled.add(message)
             if len(self._troubled) >= MESSAGES_IN_TROUBLE or self._held:
                 pause = PAUSES[min(self._failures, len(PAUSES) - 1)]
@@ -49,10 +54,12 @@ class Outage:
     def refused(self, now: float) -> None:
         """Slack does not let the app in."""
         with self._lock:
+            self._probing = False
             self._held, self._until = True, now + FOR_PEOPLE
 
     def over(self) -> None:
         """Slack answered a call as Slack does."""
         with self._lock:
+            self._probing = False
             self._troubled.clear()
             self._failures, self._held = 0, False

@@ -160,6 +160,19 @@ class NoticeView:
 
 
 @dataclass(frozen=True)
+class CalledOffView:
+    """A message that stands in Slack and is so no more. `ended`: what has made it so, as `Acknowledged`."""
+
+    incident_key: str
+    heading: str
+    ended: str
+    by: str | None
+    at: datetime
+    lines: tuple[str, ...]
+    drill: bool
+
+
+@dataclass(frozen=True)
 class TimelineLine:
     at: datetime
     kind: str

@@ -10,6 +10,7 @@ from bot.rendering.environment import Templates
 from bot.rendering.limits import Block, fit_message, fit_notification, fit_view
 from bot.rendering.models import (
     ActionView,
+    CalledOffView,
     ConfirmView,
     DeclareView,
     IncidentView,
@@ -70,6 +71,9 @@ class Renderer:
 
     def notice(self, view: NoticeView) -> Rendered:
         return self._message("notice", view)
+
+    def called_off(self, view: CalledOffView) -> Rendered:
+        return self._message("called_off", view)
 
     def postmortem_summary(self, view: PostmortemView) -> Rendered:
         """The message that announces the draft, with what it begins with."""

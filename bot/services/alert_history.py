@@ -1,7 +1,7 @@
 """Reads from Prometheus what has fired since a moment: in stretches, each bounded, all of them within a time limit."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from bot.domain.backfill import History, alert_labels, step_of, windows
@@ -27,11 +27,12 @@ def starts(checked_until: datetime, now: datetime, look_back: timedelta, overlap
 
 
 def read_history(
-    metrics: Metrics, since: datetime, rules: RulesReading, time: Timepiece
+    metrics: Metrics, since: datetime, rules: RulesReading, time: Timepiece, going_on: Callable[[], None]
 ) -> tuple[History | None, Active]:
     """What has fired, as far as there was time to ask: `through` says how far, the rest is for the next time.
 
-    With it, since when the alerts were active that were so at the beginning. None when nothing was learned.
+    With it, since when the alerts were active that were so at the beginning. None when nothing was learned. `going_on`
+    is called before each question.
     """
     step = step_of(rule.interval for rule in rules.rules if rule.alerting)
     history = History(since, step)
@@ -40,8 +41,9 @@ def read_history(
         for start, end in windows(since, time.now(), step, WINDOW):
             if time.monotonic() > ends:
                 break
-            _read(metrics, history, start, end)
+            _read(metrics, history, start, end, going_on)
             history.through = end
+        going_on()
         active: Active = [
             (alert_labels(sample.labels), datetime.fromtimestamp(sample.value, UTC))
             for sample in metrics.query("ALERTS_FOR_STATE", since, EACH).samples
@@ -53,8 +55,11 @@ def read_history(
     return history, active
 
 
-def _read(metrics: Metrics, history: History, start: datetime, end: datetime) -> None:
+def _read(
+    metrics: Metrics, history: History, start: datetime, end: datetime, going_on: Callable[[], None]
+) -> None:
     """One stretch, in halves when the answer would be too large."""
+    going_on()
     points = int((end - start) / history.step) + 1
     try:
         answer = metrics.query_range(FIRING, start, end, history.step, EACH)
@@ -62,7 +67,7 @@ def _read(metrics: Metrics, history: History, start: datetime, end: datetime) ->
         if error.kind is not FailureKind.TOO_LARGE or points <= SMALLEST:
             raise
         for first, last in windows(start, end, history.step, points // 2 + 1):
-            _read(metrics, history, first, last)
+            _read(metrics, history, first, last, going_on)
         return
     if answer.warnings:
         raise MetricsError(FailureKind.MALFORMED, "Prometheus' answer about the past may be partial.")

@@ -1,7 +1,7 @@
 """Asks Alertmanager and Prometheus what fires, and Prometheus what has fired: over the network, in bounded time."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,16 +70,27 @@ class AlertSources:
     def any(self) -> bool:
         return self._alerting is not None or self._metrics is not None
 
-    def ask(self, since: datetime | None, learned: Mapping[str, str] | None) -> Found:
-        """What fires now, and what has fired after `since` (None: that is not asked)."""
+    def ask(
+        self,
+        since: datetime | None,
+        learned: Mapping[str, str] | None,
+        going_on: Callable[[], None] = lambda: None,
+    ) -> Found:
+        """What fires now, and what has fired after `since` (None: that is not asked).
+
+        `going_on` is called at least every two questions, before the first and after the last.
+        """
+        going_on()
         rules = self._rules()
         history: History | None = None
         active: Active = []
         if self._metrics is not None and since is not None and isinstance(rules, RulesReading):
-            history, active = read_history(self._metrics, since, rules, self._time)
+            history, active = read_history(self._metrics, since, rules, self._time, going_on)
+        going_on()
         # Last, so that it is fresh when it is compared.
         at = self._time.now()
         theirs = self._alertmanager()
+        going_on()
         prometheus = self._prometheus()
         added = dict(learned or {})
         if isinstance(prometheus, AlertsAnswer):
@@ -95,6 +106,9 @@ class AlertSources:
             live |= self._firing_in_prometheus(prometheus, added)
         if isinstance(theirs, tuple):
             live |= self._firing_in_alertmanager(theirs[1])
+        going_on()
+        groups = self._groups() if isinstance(theirs, tuple) and theirs[1] else ()
+        going_on()
         watchdog = self._policy.alerting.watchdog
         return Found(
             reading=AlertReading(
@@ -103,7 +117,7 @@ class AlertSources:
                 self._prometheus_reading(prometheus, rules, added),
             ),
             live=live,
-            groups=self._groups() if isinstance(theirs, tuple) and theirs[1] else (),
+            groups=groups,
             added_labels=added if isinstance(prometheus, AlertsAnswer) else learned,
             history=history,
             active_before={fingerprint(sent_labels(labels, added)): since for labels, since in active},

@@ -24,7 +24,7 @@ from bot.store.database import UnitOfWork
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=90)  # the history's 30 s, six questions of 5 s, and storing
+LEASE = timedelta(seconds=30)  # said anew between the questions, of which each takes 5 s, and before storing
 FRESH = timedelta(seconds=45)  # what was read longer ago is not compared: a webhook may have overtaken it
 OVERLAP = timedelta(
     minutes=1
@@ -65,7 +65,7 @@ class Backfill:
         checked = checkpoint.checked_until or now
         overlap = OVERLAP + policy.take_in_after
         since = alert_history.starts(checked, now, policy.look_back, overlap)
-        found = self._sources.ask(since, checkpoint.added_labels)
+        found = self._sources.ask(since, checkpoint.added_labels, self._going_on)
         with desk.database.read() as unit:
             before = self._notes(unit)
         with desk.database.begin() as unit:
@@ -73,6 +73,11 @@ class Backfill:
         if done:
             self._go_on(before)
         return done
+
+    def _going_on(self) -> None:
+        """Keep the claim: a process that died keeps the others from it for one lease, not for a whole comparison."""
+        with self._desk.database.begin(durable=False) as unit:
+            checkpoints.keep_claim(unit, self._name, self._desk.now() + LEASE)
 
     def _compare(self, unit: UnitOfWork, found: Found, began: datetime) -> bool:
         """Store all that was learned; false when the claim was lost meanwhile."""

@@ -8,7 +8,6 @@ from bot.domain.words import AlertStatus, Phase
 from bot.services.again import again_if_in_the_way
 from bot.services.desk import Desk
 from bot.services.incidents import (
-    NOTICE_ITEM,
     Outcome,
     acknowledge_in,
     find,
@@ -17,6 +16,7 @@ from bot.services.incidents import (
     resolve_in,
 )
 from bot.services.thread import show_phase, show_root
+from bot.services.undone import NOTICE_ITEM
 from bot.store import alerts, checkpoints, incidents, timeline
 from bot.store.database import UnitOfWork
 

@@ -11,6 +11,7 @@ from bot.services import clearance, postmortem
 from bot.services.again import again_if_in_the_way
 from bot.services.desk import Desk
 from bot.services.thread import channel_for, reply, show_phase, show_root
+from bot.services.undone import NOTICE_ITEM, hold_back_notice, hold_back_reminder, unmark
 from bot.store import alerts, channel_groups, deadlines, incidents, seen, timeline
 from bot.store.database import UnitOfWork
 
@@ -143,14 +144,6 @@ def raise_severity(
     return raised
 
 
-def unmark(unit: UnitOfWork, incident: Incident, item: str, now: datetime) -> None:
-    """Open a checklist item again because what it said is no longer so."""
-    mark = incidents.marks(unit, incident.id).get(item)
-    if mark is not None and mark.done:
-        incidents.mark(unit, incident.id, item, done=False, by=mark.by, at=now, note=None)
-        show_phase(unit, incident, Phase(item.split(".")[0]), now)
-
-
 @again_if_in_the_way
 def acknowledge(desk: Desk, number: int, by: str) -> Outcome:
     """Record who takes it. A second acknowledgement changes nothing."""
@@ -165,6 +158,7 @@ def acknowledge_in(unit: UnitOfWork, desk: Desk, incident: Incident, by: str) ->
     now = desk.now()
     incidents.change(unit, incident.id, acknowledged_at=now, acknowledged_by=by)
     deadlines.withdraw(unit, f"incident:{incident.id}:acknowledge", "acknowledged", at=now)
+    hold_back_reminder(unit, incident, "acknowledged", now, by=by)
     timeline.write(unit, incident.id, "IncidentAcknowledged", "Acknowledged", at=now, actor=by)
     item = "triage.acknowledge"
     mark = incidents.marks(unit, incident.id).get(item)
@@ -192,7 +186,6 @@ def open_items(
 # What must be behind the desk before an incident is called resolved. The notice to stakeholders is left out:
 # it is sent because the incident is resolved.
 TO_RESOLUTION = (Phase.TRIAGE, Phase.DIAGNOSIS, Phase.MITIGATION, Phase.RESOLUTION)
-NOTICE_ITEM = "resolution.notify"
 
 
 def obstacles(unit: UnitOfWork, desk: Desk, incident: Incident) -> tuple[str, ...]:
@@ -255,6 +248,7 @@ def resolve_in(
         incidents.leave_phase(unit, incident.id, incident.phase, at=now, by=by, reason=note)
         incidents.enter_phase(unit, incident.id, Phase.POST_INCIDENT, now)
     deadlines.withdraw(unit, f"incident:{incident.id}:acknowledge", "resolved", at=now)
+    hold_back_reminder(unit, incident, "resolved", now, by=by)
     due = now + desk.policy.resolution_delay
     deadlines.schedule(unit, notice_key(incident.id), "notice", incident.id, due, at=now)
     resolved = find(unit, incident.id)
@@ -290,6 +284,7 @@ def reopen_in(unit: UnitOfWork, desk: Desk, incident: Incident, reason: str, *, 
     timeline.write(unit, incident.id, "IncidentReopened", reason, at=now)
     if deadlines.withdraw(unit, notice_key(incident.id), reason, at=now):
         timeline.write(unit, incident.id, "NoticeWithheld", f"Notice held back: {reason}", at=now)
+    hold_back_notice(unit, incident, reason, now)
     reopened = find(unit, incident.id)
     _await_acknowledgement(unit, reopened, now)
     show_root(unit, reopened, now)

@@ -14,6 +14,7 @@ from bot.services import incidents as service
 from bot.services.approvals import end
 from bot.services.desk import Desk
 from bot.services.thread import reply, show_phase, show_root
+from bot.services.undone import hold_back_reminder
 from bot.store import actions, alerts, approvals, deadlines, incidents, merges, relations, timeline
 from bot.store.approvals import ApprovalStatus
 from bot.store.database import DatabaseError, UnitOfWork, of_the_moment
@@ -186,6 +187,7 @@ def _close(
     )
     incidents.leave_phase(unit, source.id, source.phase, at=now, by=by, reason=note)
     deadlines.withdraw_all(unit, source.id, note, at=now)
+    hold_back_reminder(unit, source, note, now, by=by)
     timeline.write(
         unit,
         source.id,

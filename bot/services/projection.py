@@ -1,11 +1,12 @@
 """What a message shows at its newest version: one picture of the database, through one template."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from bot.domain.incident import incident_key
 from bot.domain.words import Phase, Severity
 from bot.rendering.drift_models import DriftView
-from bot.rendering.models import ReplyView
+from bot.rendering.models import CalledOffView, ReplyView
 from bot.rendering.render import Rendered
 from bot.services import approval_views, postmortem, views
 from bot.services.breaks_file import render_breaks_file
@@ -20,7 +21,8 @@ Show = Callable[[UnitOfWork, Desk, Message], Rendered]
 
 def render(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
     """The message as it should stand in Slack now. KeyError for a view that this version does not know."""
-    return _SHOWS[message.view](unit, desk, message)
+    show = _called_off if message.called_off else _SHOWS[message.view]
+    return show(unit, desk, message)
 
 
 def _root(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
@@ -49,6 +51,22 @@ def _reply(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
             incident_key=incident_key(message.incident_id),
             heading=str(content.get("heading", "")),
             lines=tuple(str(line) for line in content.get("lines", ())),
+            drill=incident is not None and incident.drill,
+        )
+    )
+
+
+def _called_off(unit: UnitOfWork, desk: Desk, message: Message) -> Rendered:
+    content = message.content or {}
+    incident = incidents.get(unit, message.incident_id)
+    return desk.renderer.called_off(
+        CalledOffView(
+            incident_key=incident_key(message.incident_id),
+            heading=content["heading"],
+            ended=content["ended"],
+            by=content["by"],
+            at=datetime.fromisoformat(content["at"]),
+            lines=tuple(content["lines"]),
             drill=incident is not None and incident.drill,
         )
     )
@@ -108,6 +126,7 @@ _SHOWS: dict[str, Show] = {
     "approval": _approval,
     "breaks_file": render_breaks_file,
     "reply": _reply,
+    "reminder": _reply,
     "drift": _drift,
     "notice": _notice,
     "postmortem": _postmortem,

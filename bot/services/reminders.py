@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
+from uuid import uuid4
 
 from bot.domain.words import AlertStatus
 from bot.services.actions.requests import HALTDESK
 from bot.services.desk import Desk
-from bot.services.incidents import NOTICE_ITEM, find
+from bot.services.incidents import find
 from bot.services.thread import reply, show_phase, show_root
+from bot.services.undone import NOTICE, NOTICE_ITEM, REMINDER
 from bot.store import alerts, deadlines, incidents, messages, timeline
 from bot.store.database import UnitOfWork
 from bot.store.deadlines import Deadline
@@ -46,17 +48,18 @@ def _notice(unit: UnitOfWork, desk: Desk, deadline: Deadline) -> None:
         deadlines.schedule(unit, deadline.key, "notice", incident.id, again, at=now)
         return
     channel = desk.channels.drills if incident.drill else desk.channels.stakeholders
-    key = f"incident:{incident.id}:notice:{int(incident.resolved_at.timestamp())}"
+    # A key of its own: within one second an incident may be resolved, reopened and resolved once more.
+    key = f"incident:{incident.id}:notice:{uuid4().hex}"
     messages.want(
-        unit, key, "notice", incident.id, channel=channel, at=now, urgency=Urgency.NOTICE, ref="resolution"
+        unit, key, NOTICE, incident.id, channel=channel, at=now, urgency=Urgency.NOTICE, ref="resolution"
     )
     timeline.write(
-        unit, incident.id, "StakeholdersNotified", "Notice of resolution sent to stakeholders", at=now
+        unit, incident.id, "StakeholdersNotified", "Notice of resolution goes to stakeholders", at=now
     )
     item = desk.item(NOTICE_ITEM)
     mark = incidents.marks(unit, incident.id).get(NOTICE_ITEM)
     if item is not None and not (mark and mark.done):
-        note = "notice sent"
+        note = "notice goes out"
         incidents.mark(unit, incident.id, NOTICE_ITEM, done=True, by=HALTDESK, at=now, note=note)
         show_phase(unit, incident, item.phase, now)
     show_root(unit, incident, now)
@@ -69,7 +72,8 @@ def _acknowledge(unit: UnitOfWork, desk: Desk, deadline: Deadline) -> None:
     now = desk.now()
     text = f"{incident.severity} is not acknowledged"
     timeline.write(unit, incident.id, "AcknowledgementOverdue", text, at=now)
-    reply(unit, incident, text, ("Press Acknowledge in the incident's message.",), at=now, loud=True)
+    lines = ("Press Acknowledge in the incident's message.",)
+    reply(unit, incident, text, lines, at=now, loud=True, view=REMINDER)
     show_root(unit, incident, now)
 
 

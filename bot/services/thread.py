@@ -91,12 +91,16 @@ def reply(
     at: datetime,
     loud: bool = False,
     key: str | None = None,
+    view: str = "reply",
 ) -> None:
-    """A line in the thread; `loud` also sends it to the channel. The same `key` again edits that line."""
+    """A line in the thread; `loud` also sends it to the channel. The same `key` again edits that line.
+
+    `view`: another name for lines of a kind that are looked for afterwards.
+    """
     messages.want(
         unit,
-        key or f"incident:{incident.id}:reply:{uuid4().hex}",
-        "reply",
+        key or f"incident:{incident.id}:{view}:{uuid4().hex}",
+        view,
         incident.id,
         channel=incident.channel,
         at=at,

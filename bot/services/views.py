@@ -235,7 +235,9 @@ def _action(unit: UnitOfWork, desk: Desk, action: ActionRecordRow) -> ActionView
 
 def notice_view(unit: UnitOfWork, desk: Desk, number: int) -> NoticeView:
     incident = _get(unit, number)
-    resolved_at = incident.resolved_at or desk.now()
+    resolved_at = incident.resolved_at
+    if resolved_at is None:
+        raise LookupError(f"{incident.key} is open: there is no resolution to give notice of")
     # What was merged into it is part of what is over: its halts, and since when.
     family = merges.with_merged(unit, number)
     opened_at = min(_get(unit, one).opened_at for one in family)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, case, or_, select, update
 
 from bot.store.database import UnitOfWork
 from bot.store.tables import checkpoints
@@ -58,6 +58,25 @@ def claim(unit: UnitOfWork, by: str, now: datetime, lease: timedelta) -> Checkpo
     # Not due before the lease is over; `soon` moves it forward.
     change(unit, claimed_by=by, claimed_until=now + lease, due_at=now + lease)
     return Checkpoint(**dict(found))
+
+
+_ALIVE = (
+    update(checkpoints)
+    .where(_ROW, checkpoints.c.claimed_by == bindparam("by"))
+    .values(
+        claimed_until=bindparam("until"),
+        # What was asked for meanwhile (`soon`) stays.
+        due_at=case(
+            (checkpoints.c.due_at < checkpoints.c.claimed_until, checkpoints.c.due_at),
+            else_=bindparam("until", type_=checkpoints.c.due_at.type),
+        ),
+    )
+)
+
+
+def keep_claim(unit: UnitOfWork, by: str, until: datetime) -> None:
+    """Say that whoever compares is alive and still at it. Nothing when the claim was lost to another process."""
+    unit.run(_ALIVE, {"by": by, "until": until})
 
 
 def hold(unit: UnitOfWork, by: str) -> Checkpoint | None:

@@ -28,6 +28,8 @@ from bot.store.columns import json_column
 from bot.store.database import UnitOfWork, on_either
 from bot.store.tables import incidents, messages
 
+CALLED_OFF = "called off"  # the `ref` of a message that is so no more
+
 
 class Urgency(IntEnum):
     """Lower goes out first."""
@@ -65,6 +67,11 @@ class Message:
     reposts: int
     claimed_by: str | None
     delivered_at: datetime | None
+
+    @property
+    def called_off(self) -> bool:
+        """What it was to say is so no more: it is not posted; where it may stand, it shows its `content` instead."""
+        return self.ref == CALLED_OFF
 
 
 FIELDS = [messages.c[name] for name in Message.__dataclass_fields__]
@@ -231,8 +238,9 @@ def at_place(unit: UnitOfWork, channel: str, ts: str) -> Message | None:
 
 
 def try_again(unit: UnitOfWork, at: datetime) -> None:
-    """At a start: what Slack refused may be taken now."""
-    unit.connection.execute(update(messages).where(text("gave_up")).values(next_at=at))
+    """At a start: what Slack refused may be taken now. One that another process holds is in its turn anyhow."""
+    refused = select(messages.c.id).where(text("gave_up")).with_for_update(key_share=True, skip_locked=True)
+    unit.connection.execute(update(messages).where(messages.c.id.in_(refused)).values(next_at=at))
 
 
 def release_all(unit: UnitOfWork) -> None:

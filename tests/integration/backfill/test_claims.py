@@ -70,11 +70,50 @@ def test_a_process_that_died_in_the_middle_is_followed_by_another(desk: Compared
         desk.backfill.run_once()
     desk.sources.ask = asked  # type: ignore[method-assign]
     desk.restart()
+    desk.time.move(29)
     assert not desk.backfill.run_once()  # it may live still
-    with desk.database.begin() as unit:
-        checkpoints.release_all(unit, desk.time.now())  # a process that is alone knows better
+    desk.time.move(1)
     assert desk.backfill.run_once()
     assert len(desk.incidents()) == 1
+
+
+def test_one_that_takes_long_keeps_the_comparison_while_it_lives(
+    desk: ComparedDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prometheus answers each question in four seconds; the dead are known by half a minute without a word."""
+    desk.time.move(24 * 3600)
+    desk.world.fire("FeedStale", ago=3600, lasts=60)
+    desk.restart()
+    began, other = desk.time.now(), Backfill(desk.desk, desk.sources)
+    query_range = desk.world.prometheus.query_range
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        desk.time.move(4)
+        assert not other.run_once()
+        return query_range(*arguments, **named)
+
+    monkeypatch.setattr(desk.world.prometheus, "query_range", slow)
+    assert desk.backfill.run_once()
+    assert desk.time.now() - began > backfill.LEASE
+    assert not other.run_once()
+
+
+def test_what_is_asked_for_during_a_comparison_is_not_forgotten(desk: ComparedDesk) -> None:
+    """Somebody waits for a fresh reading while one is being made: it is made once more, at once."""
+    desk.time.move(60)
+    asked = desk.sources.ask
+
+    def awaited(*arguments: Any) -> Any:
+        desk.time.move(1)
+        with desk.database.begin() as unit:
+            checkpoints.soon(unit, desk.time.now())
+        return asked(*arguments)
+
+    desk.sources.ask = awaited  # type: ignore[method-assign]
+    assert desk.backfill.run_once()
+    desk.sources.ask = asked  # type: ignore[method-assign]
+    assert desk.backfill.run_once()
+    assert not desk.backfill.run_once()
 
 
 def test_many_at_once_are_taken_in_piece_by_piece(desk: ComparedDesk) -> None:

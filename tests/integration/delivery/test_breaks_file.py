@@ -9,7 +9,7 @@ import pytest
 from bot.domain.words import ActionKind
 from bot.services.actions.reconcile import run_reconcile
 from bot.services.actions.requests import conclude, confirm
-from bot.store import actions, messages
+from bot.store import actions, messages, timeline
 from tests.acceptance.trading_desk import alert, webhook
 from tests.fixtures.desk_in_process import INCIDENTS, DeskInProcess
 from tests.unit.actions.desk import Account, Books, asked, row, tools_for
@@ -123,3 +123,29 @@ def test_a_file_that_stands_is_not_shared_again_when_its_row_is_asked_for_anew(
         assert messages.refresh(unit, "action:1:breaks", at=sqlite_desk.time.now())
     sqlite_desk.deliver()
     assert len(files(sqlite_desk)) == 1
+
+
+@pytest.mark.parametrize("error", ["missing_scope", "access_denied", "not_allowed_token_type"])
+def test_an_app_that_may_not_upload_still_tells_of_incidents_at_once(desk: DeskInProcess, error: str) -> None:
+    """The app was installed without files:write. Its file waits for people by itself; nothing else waits for it."""
+    desk.slack.faults.add("files.getUploadURLExternal", error=error)
+    reconciled(desk, 40)
+    desk.deliver(for_seconds=60)
+    for minute in range(10):
+        assert desk.post(webhook(alert(f"Alert{minute}"))).status_code == 200
+        began = desk.time.now()
+        desk.deliver(for_seconds=5)
+        (root,) = [one for one in desk.slack.messages(INCIDENTS) if f"Alert{minute}" in one["text"]]
+        assert float(root["ts"]) - began.timestamp() < 5
+        desk.deliver(for_seconds=55)
+    assert 10 <= len(desk.slack.calls_of("files.getUploadURLExternal")) <= 13  # once a minute
+    with desk.database.read() as unit:
+        (told,) = [one.text for one in timeline.of_incident(unit, 1) if one.kind == "MessageNotDelivered"]
+        (stuck,) = messages.in_trouble(unit)
+    assert error in told
+    assert "haltdesk check" in told
+    assert stuck.view == "breaks_file"
+    desk.slack.faults.clear()
+    desk.deliver(for_seconds=70)
+    with desk.database.read() as unit:
+        assert not messages.in_trouble(unit)

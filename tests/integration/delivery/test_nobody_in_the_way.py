@@ -53,7 +53,7 @@ def test_a_message_is_chosen_while_its_incident_is_held(
         with opened.database.read() as unit:
             shown = messages.by_key(unit, root)
         assert shown is not None
-        opened.deliverer._turn(shown, shown.channel, opened.time.now())
+        opened.deliverer._turns.take(shown, shown.channel, opened.time.monotonic())
     with opened.database.begin() as press, ThreadPoolExecutor(1) as worker:
         assert incidents.lock(press, 1) is not None
         pressed(press, opened.desk)

@@ -92,6 +92,17 @@ def test_a_channel_that_takes_nothing_is_left_for_another(
         assert not message_places.moved(unit)
 
 
+@pytest.mark.parametrize("error", ["no_permission", "restricted_action"])
+def test_a_channel_in_which_the_app_may_not_post(desk: DeskInProcess, error: str) -> None:
+    """It is that channel's trouble: the thread goes to another one, and nothing else waits."""
+    desk.slack.faults.add("chat.postMessage", times=1, error=error)
+    opened(desk)
+    desk.deliver(for_seconds=5)
+    (root,) = desk.slack.messages(FALLBACK)
+    assert f"takes no messages from the app ({error})" in desk.slack.text_of(root)
+    all_shown(desk)
+
+
 def test_a_channel_archived_in_the_middle_of_an_incident(desk: DeskInProcess) -> None:
     """The root and the newest checklist come along at once; later lines go to the new thread."""
     opened(desk)

@@ -78,6 +78,32 @@ def test_slack_is_away_for_ten_minutes(desk: DeskInProcess) -> None:
     assert len(desk.slack.thread(INCIDENTS, root["ts"])) == 1
 
 
+def test_what_cannot_be_sent_does_not_stand_for_a_slack_that_is_away(sqlite_desk: DeskInProcess) -> None:
+    """Slack is back. The first message that is tried is one that a newer version wrote: the next one goes at once."""
+    desk = sqlite_desk
+    desk.slack.faults.add("*", status=503)
+    for name in ("OrderRejects", "DataFeedStale", "LatencyHigh"):
+        desk.post(webhook(alert(name)))
+    desk.deliver(for_seconds=60)
+    assert desk.deliverer.rest(desk.time.now()) > 1  # everything is held back
+    with desk.database.begin() as unit:
+        messages.want(
+            unit,
+            "of tomorrow",
+            "of tomorrow",
+            1,
+            channel=INCIDENTS,
+            at=desk.time.now(),
+            urgency=messages.Urgency.ACTION,
+        )
+    desk.slack.faults.clear()
+    desk.time.move(60)
+    assert desk.deliverer.run_once(desk.time.now())
+    assert not desk.slack.messages(INCIDENTS)
+    assert desk.deliverer.run_once(desk.time.now())
+    assert desk.slack.messages(INCIDENTS)
+
+
 def test_a_restart_finds_what_was_posted(desk: DeskInProcess) -> None:
     """The answer is lost and the process dies: the next one looks for the message by its mark."""
     desk.slack.faults.add("chat.postMessage", times=1, drop=True, after=True)

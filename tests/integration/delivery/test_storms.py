@@ -222,6 +222,8 @@ def test_the_table_of_refusals() -> None:
     assert remedy("is_archived") is Remedy.MOVE
     assert remedy("internal_error") is Remedy.TRY_AGAIN
     assert remedy("message_not_found") is Remedy.POST_ANEW
-    assert remedy("token_revoked") is Remedy.ASK_PEOPLE
+    assert remedy("token_revoked") is Remedy.LET_IN
+    assert remedy("missing_scope") is Remedy.ALLOW
+    assert remedy("no_permission") is Remedy.MOVE
     assert remedy("msg_too_long") is Remedy.SHORTEN
     assert remedy("never_heard_of") is Remedy.GIVE_UP

@@ -305,6 +305,7 @@ def test_a_halt_in_what_was_merged_is_in_the_notice_and_the_postmortem(floor: Fl
     conclude(floor.desk, action, ActionResult(ActionStatus.DONE, "Halted, proved."))
     opened = floor.incident(1).opened_at
     assert floor.merge(1, 2).refusal is None
+    service.resolve(floor.desk, 2, OPERATOR, "over")
     with floor.database.read() as unit:
         notice = views.notice_view(unit, floor.desk, 2)
         postmortem = views.postmortem_view(unit, floor.desk, 2)

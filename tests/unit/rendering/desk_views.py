@@ -22,6 +22,7 @@ from bot.rendering.models import (
     AccountLine,
     ActionView,
     AlertLine,
+    CalledOffView,
     ChecklistLine,
     ConfirmView,
     DeclareView,
@@ -171,6 +172,9 @@ def every_message(renderer: Renderer, text: str) -> Iterator[tuple[str, Rendered
         "phase": lambda: renderer.phase(phase(text, left_at=TEN, left_by=text, left_reason=text)),
         "action": lambda: renderer.action(halt(text)),
         "reply": lambda: renderer.reply(ReplyView(42, "INC-42", text, (text,) * 20, False)),
+        "called off": lambda: renderer.called_off(
+            CalledOffView("INC-42", text, text, text, TEN, (text,) * 20, drill=False)
+        ),
         "notice": lambda: renderer.notice(notice(text)),
         "postmortem": lambda: renderer.postmortem_summary(postmortem(text)),
     }

@@ -1,0 +1,85 @@
+"""A process starts while others may be at work: it leaves them what they hold, and takes up what the dead held."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.app import build
+from bot.application import Application
+from bot.cli.serving import AlreadyRunning, place_at
+from bot.config.configuration import load_configuration
+from bot.domain.words import Severity
+from bot.services import incidents as service
+from bot.store import deliveries, messages
+from bot.store.messages import Message
+from tests.acceptance.trading_desk import TradingDesk
+
+
+@pytest.fixture
+def application(tmp_path: Path, database_url: str) -> Iterator[Application]:
+    """Haltdesk as a process has it before it begins to work."""
+    with TradingDesk(tmp_path, database_url) as desk:
+        found = build(load_configuration(desk.environment()))
+        found.prepare()
+        yield found
+        found.desk.database.dispose()
+
+
+def claimed_by_a_worker(application: Application) -> Message:
+    """A worker is about to post INC-1: Slack takes its time."""
+    desk = application.desk
+    service.declare(desk, title="Fills missing", severity=Severity.SEV2, by="U0OPERATOR")
+    with desk.database.begin() as unit:
+        root = deliveries.most_urgent(unit, now=desk.now())
+        assert root is not None
+        until = desk.now() + timedelta(seconds=45)
+        taken, _ = deliveries.take(unit, root, by="worker", until=until, at=desk.now())
+    return taken
+
+
+def read(application: Application, message: Message) -> Message:
+    with application.desk.database.read() as unit:
+        return messages.get(unit, message.id)
+
+
+def test_a_start_beside_a_worker_leaves_it_its_post(application: Application) -> None:
+    """On PostgreSQL a claim ends by its time alone: to be there first, or to see nobody, proves nothing.
+
+    On SQLite whoever had claimed it is dead, for the file's lock was free.
+    """
+    claimed = claimed_by_a_worker(application)
+    with place_at(application.desk.database):
+        application.take_up()
+    alone = application.desk.database.sqlite
+    assert read(application, claimed).claimed_by == (None if alone else "worker")
+
+
+def test_a_second_process_has_a_place_on_postgresql_only(application: Application) -> None:
+    database = application.desk.database
+    with place_at(database):
+        if database.sqlite:
+            with pytest.raises(AlreadyRunning, match="SQLite is for one process"), place_at(database):
+                raise AssertionError("two processes work on one file")
+        else:
+            with place_at(database):
+                pass
+
+
+def test_what_slack_refused_is_tried_at_any_start(application: Application) -> None:
+    """Somebody has mended it and started Haltdesk anew; a message that another process holds is left to that one."""
+    desk = application.desk
+    claimed = claimed_by_a_worker(application)
+    with desk.database.begin() as unit:
+        later = desk.now() + timedelta(minutes=15)
+        deliveries.put_off(unit, claimed, until=later, error="a_code_of_tomorrow", gave_up=True)
+    if not desk.database.sqlite:
+        with desk.database.begin() as held:
+            assert deliveries.most_urgent(held, now=later) is not None
+            application.take_up()
+        with desk.database.read() as unit:
+            assert deliveries.next_due_after(unit, desk.now()) is not None
+    application.take_up()
+    with desk.database.read() as unit:
+        assert deliveries.any_due(unit, now=desk.now(), avoid=(), edits=True)
