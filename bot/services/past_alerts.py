@@ -120,7 +120,7 @@ def _take_in(
     fresh = incident is None
     if incident is None:
         incident = _incident(unit, desk, key, worst, decision, now)
-    alerts.insert(unit, [_values(incident, key, alert, judged, now) for alert, judged in past])
+    alerts.insert_unknown(unit, [_values(incident, key, alert, judged, now) for alert, judged in past])
     stored = alerts.by_identity(unit, [(alert.fingerprint, alert.starts_at) for alert, _ in past])
     for one in stored.values():
         sightings.note(unit, one.id, found_in=PROMETHEUS, starts_about=True)

@@ -83,6 +83,14 @@ def test_a_batch_leaves_what_the_same_webhooks_leave_one_by_one(desk: DeskInProc
     assert [one.stored for _, one in by_key] == [one.stored for one in alone]
 
 
+def test_an_alert_of_two_groups_in_one_batch_is_known_to_the_second(desk: DeskInProcess) -> None:
+    """Routed to two groups, flushed at once: stored once, by the batch itself, and nobody has to be tried alone."""
+    both = [told("HighLatency", group="by instance"), told("HighLatency", group="by name")]
+    first, second = intake.receive_all(desk.desk, both)
+    assert (dict(first.stored), dict(second.stored)) == ({"fired": 1}, {"repeated": 1})
+    assert len(picture(desk)) == 1
+
+
 def test_a_bad_webhook_fails_for_its_sender_alone(desk: DeskInProcess) -> None:
     one = told("Unstorable", group="bad")
     local = datetime(2026, 3, 2, 14, 30)  # nobody's time: it is refused by the store  # noqa: DTZ001
