@@ -29,6 +29,10 @@ class ReceivedAlert(NamedTuple):
     generator_url: str | None
 
     @property
+    def identity(self) -> tuple[str, datetime]:
+        return self.fingerprint, self.starts_at
+
+    @property
     def name(self) -> str:
         return self.labels.get("alertname") or "unnamed alert"
 
