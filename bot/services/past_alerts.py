@@ -15,7 +15,7 @@ from bot.services.desk import Desk
 from bot.services.ended_alerts import Past, halt_again, when
 from bot.services.found_alerts import group_keys
 from bot.services.thread import reply, show_root
-from bot.store import alerts, incidents, sightings, timeline
+from bot.store import alerts, merges, sightings, timeline
 from bot.store.alerts import Identity, StoredAlert
 from bot.store.database import UnitOfWork
 from bot.store.sightings import Sighted
@@ -141,7 +141,7 @@ def _take_in(
     now: datetime,
 ) -> int:
     worst, decision = min(past, key=lambda one: (one[1].severity.rank, one[0].starts_at))
-    incident = incidents.open_of_group(unit, key)
+    incident = merges.open_of_group(unit, key)
     fresh = incident is None
     if incident is None:
         incident = _incident(unit, desk, key, worst, decision, now)
@@ -187,7 +187,7 @@ def _incident(
     unit: UnitOfWork, desk: Desk, key: str, worst: ReceivedAlert, decision: Decision, now: datetime
 ) -> Incident:
     """A new one, or the group's that was resolved a moment ago, which is not opened again for what is over."""
-    before = incidents.last_resolved_of_group(unit, key, now - desk.reopen_window)
+    before = merges.last_resolved_of_group(unit, key, now - desk.reopen_window)
     if before is not None:
         return before
     summary = " ".join(worst.summary.split())
@@ -201,7 +201,7 @@ def _incident(
         at=now,
     )
     if opened is None:
-        opened = incidents.open_of_group(unit, key)
+        opened = merges.open_of_group(unit, key)
     assert opened is not None  # either it was opened here, or by the transaction that this one waited for
     return opened
 
