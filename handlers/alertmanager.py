@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 MAX_BODY = 16 * 1024 * 1024
 MAX_ALERTS = 20_000
 MAX_TEXT = 16_384
+MOST_LEFT_OUT = 1_000_000  # that are counted; more fit no column
 NEVER = 1  # Alertmanager's "no end yet" is the first moment of this year
 
 STATUSES = {status.value: status for status in AlertStatus}
@@ -163,7 +164,7 @@ def as_group(webhook: WebhookModel) -> AlertGroup:
     return AlertGroup(
         group_key=webhook.groupKey,
         group_labels=webhook.groupLabels,
-        truncated=webhook.truncatedAlerts,
+        truncated=max(0, min(webhook.truncatedAlerts, MOST_LEFT_OUT)),
         alerts=tuple(
             ReceivedAlert(
                 fingerprint=alert.fingerprint,

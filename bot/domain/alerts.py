@@ -46,12 +46,15 @@ class ReceivedAlert(NamedTuple):
 
 @dataclass(frozen=True)
 class AlertGroup:
-    """One webhook: an alert group and some or all of its alerts. `truncated` alerts were left out by the sender."""
+    """One webhook: an alert group and some or all of its alerts.
+
+    `truncated` alerts were left out by the sender; None when these alerts did not come by a webhook, which could say.
+    """
 
     group_key: str
     alerts: tuple[ReceivedAlert, ...]
     group_labels: Mapping[str, str]
-    truncated: int = 0
+    truncated: int | None = None
 
 
 @dataclass(frozen=True)

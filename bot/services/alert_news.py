@@ -9,7 +9,7 @@ from bot.domain.alerts import AlertChange, ReceivedAlert
 from bot.domain.incident import Incident
 from bot.domain.severity import Decision
 from bot.domain.words import AlertStatus, Phase, Severity
-from bot.services import checklist, ended_alerts, relapse
+from bot.services import checklist, ended_alerts, left_out, relapse
 from bot.services import incidents as service
 from bot.services.desk import Desk
 from bot.services.thread import phase_key, reply, show_root
@@ -91,16 +91,12 @@ def tell(
         loud = not (fresh or fired) and incident.acknowledged_at is not None
         _tell_unheard(unit, desk, incident, unheard, loud=loud, now=now)
     if gone and incident.open and not alerts.counts(unit, incident.id)[AlertStatus.FIRING]:
-        timeline.write(
-            unit, incident.id, "AllAlertsCleared", "All alerts of this incident have cleared", at=now
-        )
-        reply(
-            unit,
-            incident,
-            "All alerts of this incident have cleared.",
-            at=now,
-            key=f"incident:{incident.id}:cleared",
-        )
+        said = "All alerts of this incident have cleared"
+        if incident.left_out:
+            said = f"All alerts that are known here have cleared, but {left_out.unknown(incident)}"
+        else:
+            timeline.write(unit, incident.id, "AllAlertsCleared", said, at=now)
+        reply(unit, incident, f"{said}.", at=now, key=f"incident:{incident.id}:cleared")
         incident = checklist.cleared(unit, desk, incident)
     # A changed text alone is no news: only an alert that fires, or that has become SEV-1.
     risen = [one for one in changed if one.known is not None and one.known.severity is not Severity.SEV1]

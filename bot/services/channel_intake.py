@@ -79,9 +79,7 @@ class _Telling:
             *self._cleared(row, set(before) - {mark for mark, *_ in wanted}),
         ]  # fmt: skip
         if changed:
-            group = AlertGroup(
-                home, tuple(changed), {"alertname": self._name}, max(0, self._group.firing - len(wanted))
-            )
+            group = AlertGroup(home, tuple(changed), {"alertname": self._name})
             incident = intake.receive_in(self._unit, self._desk, group).incident or incident
         standing = tuple(
             (alert.fingerprint, alert.starts_at) for alert in changed if alert.status is AlertStatus.FIRING

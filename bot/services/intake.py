@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from bot.domain.alerts import AlertChange, AlertGroup, KnownAlert, change_of
 from bot.domain.incident import Incident
 from bot.domain.words import Severity
-from bot.services import adoption, channel_joining, lasting, relapse, relating
+from bot.services import adoption, channel_joining, lasting, left_out, relapse, relating
 from bot.services import incidents as service
 from bot.services.alert_news import FIRING_ANEW, Told, same_text, tell, touched, worst_of
 from bot.services.desk import Desk
@@ -96,6 +96,8 @@ def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:
         relating.note(unit, desk, incident, named, now)
     if incident is not None and any(one.change is not AlertChange.REPEATED for one in told):
         channel_joining.settle(unit, desk, group, incident, now)
+    if incident is not None:
+        left_out.note(unit, group, incident, now)
     for number in touched(told, incident):
         tell(unit, desk, service.find(unit, number), incident, told, fresh=fresh, now=now)
     return Received(incident, Counter(one.change for one in told))

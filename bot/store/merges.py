@@ -18,6 +18,7 @@ from bot.store.tables import (
     channel_groups,
     drift_episodes,
     incident_merges,
+    incidents,
     merged_groups,
 )
 
@@ -124,18 +125,36 @@ def read_ahead(unit: UnitOfWork, group_keys: Sequence[str]) -> dict[Hashable, An
 
 def own_groups(unit: UnitOfWork, source: Incident, target_id: int) -> None:
     """The source's alert group, and those that had been merged into it, are the target's from now on."""
+    of_others = sum(left_out(unit, source.id).values())
     unit.connection.execute(
         update(merged_groups).where(merged_groups.c.incident_id == source.id).values(incident_id=target_id)
     )
     if source.group_key is not None:
-        own_group(unit, source.group_key, target_id)
+        own_group(unit, source.group_key, target_id, left_out=max(0, source.left_out - of_others))
+    if source.left_out:
+        unit.connection.execute(
+            update(incidents)
+            .where(incidents.c.id == target_id)
+            .values(left_out=incidents.c.left_out + source.left_out)
+        )
 
 
-def own_group(unit: UnitOfWork, group_key: str, target_id: int) -> None:
+def own_group(unit: UnitOfWork, group_key: str, target_id: int, *, left_out: int = 0) -> None:
     """An alert group that has no incident of its own is this one's from now on."""
-    statement = unit.insert(merged_groups).values(group_key=group_key, incident_id=target_id)
+    values = {"incident_id": target_id, "left_out": left_out}
+    statement = unit.insert(merged_groups).values(group_key=group_key, **values)
+    unit.connection.execute(statement.on_conflict_do_update(index_elements=["group_key"], set_=values))
+
+
+def left_out(unit: UnitOfWork, number: int) -> dict[str, int]:
+    """The alert groups that the incident took over, each with how many alerts its newest webhook left out."""
+    query = select(merged_groups).where(merged_groups.c.incident_id == number)
+    return {row.group_key: row.left_out for row in unit.connection.execute(query)}
+
+
+def leave_out(unit: UnitOfWork, group_key: str, count: int) -> None:
     unit.connection.execute(
-        statement.on_conflict_do_update(index_elements=["group_key"], set_={"incident_id": target_id})
+        update(merged_groups).where(merged_groups.c.group_key == group_key).values(left_out=count)
     )
 
 
