@@ -18,7 +18,7 @@ from bot.services.thread import reply, show_root
 from bot.store import alerts, merges, sightings, timeline
 from bot.store.alerts import Identity, StoredAlert
 from bot.store.database import UnitOfWork
-from bot.store.sightings import Sighted
+from bot.store.sightings import Notes, Sighted
 
 SHOWN = 8
 
@@ -45,6 +45,7 @@ def take_in_past(
     names = {firing.fingerprint for firing in firings}
     since = min((firing.starts_at for firing in firings), default=now)
     known = sightings.of_fingerprints(unit, names, since - timedelta(minutes=1))
+    notes = Notes()
     lost: dict[Identity, ReceivedAlert] = {}
     homeless: dict[Identity, int] = {}
     for firing in firings:
@@ -57,7 +58,8 @@ def take_in_past(
                 if one is not None:
                     homeless[alert.identity] = one.alert.id
         elif firing.fingerprint not in shown:
-            _note_end(unit, one, firing)
+            _note_end(notes, one, firing)
+    notes.write(unit)
     decided: list[Past] = [
         (alert, desk.policy.decide(alert.labels, alert.annotations)) for alert in lost.values()
     ]
@@ -78,11 +80,11 @@ def _whole(firing: Firing, active_before: Mapping[str, datetime]) -> Firing:
     return replace(firing, starts_at=min(active, firing.starts_at)) if active is not None else firing
 
 
-def _note_end(unit: UnitOfWork, one: Sighted, firing: Firing) -> None:
+def _note_end(notes: Notes, one: Sighted, firing: Firing) -> None:
     """Its end was seen in the history; the resolution may still come by itself, and is waited for."""
     missing = one.sighting is not None and one.sighting.missing_since is not None
     if one.alert.status is AlertStatus.FIRING and not missing:
-        sightings.note(unit, one.alert.id, missing_since=max(firing.ends_at, one.alert.changed_at))
+        notes.add(one.alert.id, missing_since=max(firing.ends_at, one.alert.changed_at))
 
 
 def _known(firing: Firing, known: Sequence[Sighted]) -> Sighted | None:
@@ -148,8 +150,10 @@ def _take_in(
     new = [one for one in past if one[0].identity not in homeless]
     alerts.insert_unknown(unit, [_values(incident, key, alert, judged, now) for alert, judged in new])
     stored = alerts.by_identity(unit, [alert.identity for alert, _ in new])
+    notes = Notes()
     for one in stored.values():
-        sightings.note(unit, one.id, found_in=PROMETHEUS, starts_about=True)
+        notes.add(one.id, found_in=PROMETHEUS, starts_about=True)
+    notes.write(unit)
     for alert, _ in past:
         if alert.identity in homeless:
             alerts.change(unit, homeless[alert.identity], incident_id=incident.id)

@@ -25,7 +25,8 @@ class Grouped(Generic[T, R]):
 
     `together` does several items in one transaction, all or nothing, and gives their results in order. When that
     fails, each is done by itself with `alone`, so that a bad one fails only for its sender; but when the database
-    itself is away, nobody else waits for its time limits too: all are given that error.
+    itself is away, or what is needed was not let go of in time, nobody else waits for time limits too: all are given
+    that error.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Grouped(Generic[T, R]):
             results = self._together([place.item for place in taken])
         except Exception as failure:
             # One item too is done again: together, what another process has just opened or stored is an error.
-            if _database_away(failure):
+            if _database_away(failure) or waited_in_vain(failure):
                 for place in taken:
                     place.error = failure
                 return

@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+from psycopg.errors import LockNotAvailable
+from sqlalchemy.exc import OperationalError
 
 from bot.domain.alerts import AlertGroup
 from bot.services import intake
@@ -139,8 +141,10 @@ def test_who_waits_commits_together(desk: DeskInProcess) -> None:
     assert len(numbers) == 6
 
 
-def test_while_the_database_is_away_nobody_waits_for_its_time_limit_in_turn() -> None:
-    """Three webhooks wait for one that is being saved; then the database is gone: each is told, after one look."""
+@pytest.mark.parametrize("trouble", ["away", "held"])
+def test_while_the_database_is_away_nobody_waits_for_its_time_limit_in_turn(trouble: str) -> None:
+    """Three webhooks wait for one that is being saved; then the database is gone, or somebody holds what they need for
+    longer than anybody waits: each is told, after one look."""
     begun, go_on = threading.Event(), threading.Event()
     away = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
     asked: list[int] = []
@@ -151,6 +155,8 @@ def test_while_the_database_is_away_nobody_waits_for_its_time_limit_in_turn() ->
             begun.set()
             assert go_on.wait(60)
             return list(numbers)
+        if trouble == "held":
+            raise OperationalError("SELECT pg_advisory_xact_lock_shared", {}, LockNotAvailable())
         with away.begin():
             raise AssertionError("there is no such database")
 
