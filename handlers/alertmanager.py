@@ -3,7 +3,7 @@
 import hmac
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 from wsgiref.types import WSGIEnvironment
@@ -32,9 +32,16 @@ log = logging.getLogger(__name__)
 MAX_BODY = 16 * 1024 * 1024
 MAX_ALERTS = 20_000
 MAX_TEXT = 16_384
+MOST_LEFT_OUT = 1_000_000  # that are counted; more fit no column
 NEVER = 1  # Alertmanager's "no end yet" is the first moment of this year
 
+NO_WEBHOOK = "this is no Alertmanager webhook of version 4"
+
 STATUSES = {status.value: status for status in AlertStatus}
+
+
+class NoMoment(ValueError):
+    """A time of a webhook that cannot be told in UTC. Its text says which."""
 
 
 def _whole_text(value: Any) -> Any:
@@ -137,11 +144,13 @@ class AlertmanagerWebhook:
         if body is None:
             return OneLine(413, f"the body is over {MAX_BODY} bytes; set max_alerts in the receiver")
         try:
-            webhook = read_webhook(body)
+            group = as_group(read_webhook(body))
         except ValidationError as error:
             return OneLine(400, _what_is_wrong(error))
+        except NoMoment as error:
+            return OneLine(400, f"{NO_WEBHOOK}: {error}")
         try:
-            received = self._receive(as_group(webhook))
+            received = self._receive(group)
         except DatabaseError as failure:
             log.error("a webhook was not saved, Alertmanager is asked to retry: %s", type(failure).__name__)
             return OneLine(503, "the database did not take it; send it again")
@@ -160,11 +169,9 @@ def _body(environ: WSGIEnvironment) -> bytes | None:
 
 
 def as_group(webhook: WebhookModel) -> AlertGroup:
-    return AlertGroup(
-        group_key=webhook.groupKey,
-        group_labels=webhook.groupLabels,
-        truncated=webhook.truncatedAlerts,
-        alerts=tuple(
+    """Raises `NoMoment` for a time that UTC's calendar has no place for."""
+    try:
+        alerts = tuple(
             ReceivedAlert(
                 fingerprint=alert.fingerprint,
                 starts_at=alert.startsAt.astimezone(UTC),
@@ -175,12 +182,37 @@ def as_group(webhook: WebhookModel) -> AlertGroup:
                 generator_url=alert.generatorURL,
             )
             for alert in webhook.alerts
-        ),
+        )
+    except OverflowError:
+        raise NoMoment(_beyond_the_calendar(webhook)) from None
+    return AlertGroup(
+        group_key=webhook.groupKey,
+        group_labels=webhook.groupLabels,
+        truncated=max(0, min(webhook.truncatedAlerts, MOST_LEFT_OUT)),
+        alerts=alerts,
     )
+
+
+def _beyond_the_calendar(webhook: WebhookModel) -> str:
+    """The first time that is none in UTC: with its offset it falls before the year 1 or after the year 9999."""
+    for number, alert in enumerate(webhook.alerts):
+        ends_at = alert.endsAt if alert.endsAt and alert.endsAt.year > NEVER else None
+        for name, at in (("startsAt", alert.startsAt), ("endsAt", ends_at)):
+            if at is not None and not _in_utc(at):
+                return f"alerts.{number}.{name}: {at.isoformat()} is before the year 1 or after 9999 in UTC"
+    raise AssertionError("every time is one in UTC")
+
+
+def _in_utc(at: datetime) -> bool:
+    try:
+        at.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
 
 
 def _what_is_wrong(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place = ".".join(str(part) for part in first["loc"]) or "the body"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    return f"this is no Alertmanager webhook of version 4: {place}: {first['msg']}{more}"
+    return f"{NO_WEBHOOK}: {place}: {first['msg']}{more}"

@@ -29,6 +29,10 @@ class ReceivedAlert(NamedTuple):
     generator_url: str | None
 
     @property
+    def identity(self) -> tuple[str, datetime]:
+        return self.fingerprint, self.starts_at
+
+    @property
     def name(self) -> str:
         return self.labels.get("alertname") or "unnamed alert"
 
@@ -42,12 +46,15 @@ class ReceivedAlert(NamedTuple):
 
 @dataclass(frozen=True)
 class AlertGroup:
-    """One webhook: an alert group and some or all of its alerts. `truncated` alerts were left out by the sender."""
+    """One webhook: an alert group and some or all of its alerts.
+
+    `truncated` alerts were left out by the sender; None when these alerts did not come by a webhook, which could say.
+    """
 
     group_key: str
     alerts: tuple[ReceivedAlert, ...]
     group_labels: Mapping[str, str]
-    truncated: int = 0
+    truncated: int | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,10 @@ from bot.domain.words import IncidentStatus, Phase, Severity
 
 @dataclass(frozen=True)
 class Incident:
-    """An incident as recorded. `group_key` is None for one that a person declared."""
+    """An incident as recorded. `group_key` is None for one that a person declared.
+
+    `left_out`: alerts that Alertmanager's newest webhooks left out (`max_alerts`).
+    """
 
     id: int
     title: str
@@ -28,6 +31,7 @@ class Incident:
     resolution_note: str | None
     channel: str
     drill: bool
+    left_out: int = 0
 
     @property
     def key(self) -> str:

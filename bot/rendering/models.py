@@ -76,6 +76,7 @@ class IncidentView:
     now: datetime
     others: RelatedView = field(default_factory=RelatedView)
     undelivered: int = 0  # messages of the incident that Slack refuses
+    left_out: int = 0  # alerts that Alertmanager left out of its webhooks
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from bot.domain.alerts import AlertChange, ReceivedAlert
 from bot.domain.incident import Incident
 from bot.domain.severity import Decision
 from bot.domain.words import AlertStatus, Phase, Severity
-from bot.services import checklist, relapse
+from bot.services import checklist, ended_alerts, left_out, relapse
 from bot.services import incidents as service
 from bot.services.desk import Desk
 from bot.services.thread import phase_key, reply, show_root
@@ -18,6 +18,7 @@ from bot.store.alerts import StoredAlert
 from bot.store.database import UnitOfWork
 
 FIRING_ANEW = frozenset({AlertChange.FIRED, AlertChange.REFIRED})
+SHOWN = 5  # alerts that a line names
 NAMED = 20  # alerts that a timeline entry names; the rest are counted
 
 
@@ -68,6 +69,7 @@ def tell(
     mine = [one for one in told if target_of(one, group_incident) == incident.id]
     fired = [one for one in mine if one.change in FIRING_ANEW and not one.decision.ignore]
     gone = [one for one in mine if one.change is AlertChange.CLEARED]
+    unheard = [one for one in mine if one.change is AlertChange.LONE_RESOLUTION and not one.decision.ignore]
     changed = [
         one
         for one in mine
@@ -76,31 +78,31 @@ def tell(
         and one.known is not None
         and not same_text(one.known, one.alert)
     ]
-    if not (fired or gone or changed):
+    if not (fired or gone or changed or unheard):
         return
     if fired:
         _write(unit, incident, "AlertFired", fired, now)
     if gone:
         _write(unit, incident, "AlertCleared", gone, now)
     before = incident.severity
-    if incident.open and (fired or changed):
-        incident = _escalate(unit, desk, incident, fired, changed, fresh=fresh, now=now)
+    if incident.open and (fired or changed or unheard):
+        incident = _escalate(unit, desk, incident, fired, changed, unheard, fresh=fresh, now=now)
+    if unheard:
+        loud = not (fresh or fired) and incident.acknowledged_at is not None
+        _tell_unheard(unit, desk, incident, unheard, loud=loud, now=now)
     if gone and incident.open and not alerts.counts(unit, incident.id)[AlertStatus.FIRING]:
-        timeline.write(
-            unit, incident.id, "AllAlertsCleared", "All alerts of this incident have cleared", at=now
-        )
-        reply(
-            unit,
-            incident,
-            "All alerts of this incident have cleared.",
-            at=now,
-            key=f"incident:{incident.id}:cleared",
-        )
+        said = "All alerts of this incident have cleared"
+        if incident.left_out:
+            said = f"All alerts that are known here have cleared, but {left_out.unknown(incident)}"
+        else:
+            timeline.write(unit, incident.id, "AllAlertsCleared", said, at=now)
+        reply(unit, incident, f"{said}.", at=now, key=f"incident:{incident.id}:cleared")
         incident = checklist.cleared(unit, desk, incident)
     # A changed text alone is no news: only an alert that fires, or that has become SEV-1.
     risen = [one for one in changed if one.known is not None and one.known.severity is not Severity.SEV1]
     severe = [one.alert.name for one in (*fired, *risen) if one.decision.severity is Severity.SEV1]
-    relapse.halt_again(unit, desk, incident, severe)
+    if not relapse.halt_again(unit, desk, incident, severe):
+        ended_alerts.halt_again(unit, desk, incident, [(one.alert, one.decision) for one in unheard])
     if (fired or gone) and not fresh:  # that checklist says how many alerts fire
         messages.refresh_if_there(unit, phase_key(incident.id, Phase.RESOLUTION), now)
     show_root(unit, incident, now, news=not fresh and incident.severity is before)
@@ -108,9 +110,18 @@ def tell(
 
 def _write(unit: UnitOfWork, incident: Incident, kind: str, told: Sequence[Told], now: datetime) -> None:
     names = sorted({one.alert.name for one in told})
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
     verb = "fired" if kind == "AlertFired" else "cleared"
-    details = [
+    text = f"{_counted(told)} {verb}: {shown}"
+    timeline.write(unit, incident.id, kind, text, at=now, details=_details(told))
+
+
+def _counted(told: Sequence[Told]) -> str:
+    return f"{len(told)} alert{'s' if len(told) != 1 else ''}"
+
+
+def _details(told: Sequence[Told]) -> dict[str, object]:
+    named = [
         {
             "fingerprint": one.alert.fingerprint,
             "starts_at": one.alert.starts_at.isoformat(),
@@ -118,8 +129,19 @@ def _write(unit: UnitOfWork, incident: Incident, kind: str, told: Sequence[Told]
         }
         for one in told[:NAMED]
     ]
-    text = f"{len(told)} alert{'s' if len(told) != 1 else ''} {verb}: {shown}"
-    timeline.write(unit, incident.id, kind, text, at=now, details={"alerts": details, "count": len(told)})
+    return {"alerts": named, "count": len(told)}
+
+
+def _tell_unheard(
+    unit: UnitOfWork, desk: Desk, incident: Incident, told: Sequence[Told], *, loud: bool, now: datetime
+) -> None:
+    """They fired, and nobody heard it: Haltdesk was away, or Alertmanager waited with its group."""
+    lines = [f"{ended_alerts.when(desk, one.alert)}; only its resolution came" for one in told[:SHOWN]]
+    if len(told) > SHOWN:
+        lines.append(f"and {len(told) - SHOWN} more")
+    text = lines[0] if len(told) == 1 else f"{_counted(told)} fired and cleared unheard. {'. '.join(lines)}"
+    timeline.write(unit, incident.id, "AlertClearedUnheard", text, at=now, details=_details(told))
+    reply(unit, incident, f"{_counted(told)} fired and cleared unheard", tuple(lines), at=now, loud=loud)
 
 
 def _escalate(
@@ -128,12 +150,13 @@ def _escalate(
     incident: Incident,
     fired: Sequence[Told],
     changed: Sequence[Told],
+    unheard: Sequence[Told],
     *,
     fresh: bool,
     now: datetime,
 ) -> Incident:
-    """A worse alert makes the incident worse; a new one in an acknowledged incident is loud."""
-    worst = worst_of([*fired, *changed])
+    """A worse alert makes the incident worse, over or not; a new one in an acknowledged incident is loud."""
+    worst = worst_of([*fired, *changed, *unheard])
     worse = worst.decision.severity.worse_than(incident.severity)
     acknowledged = incident.acknowledged_at is not None
     if worse:

@@ -18,7 +18,7 @@ from bot.services import channel_joining as joining
 from bot.services import intake, relapse
 from bot.services.channel_message import ChannelMessage
 from bot.services.desk import Desk
-from bot.store import alerts, channel_groups, incidents, seen, timeline
+from bot.store import alerts, channel_groups, merges, seen, timeline
 from bot.store.channel_groups import FROM_SLACK, StoredGroup
 from bot.store.database import UnitOfWork
 
@@ -66,21 +66,20 @@ class _Telling:
             return None  # an older word that came late
         key = row.key if row is not None else self._key()
         home, incident = self._home(row, key)
-        told = []
+        known, count = set(), 0
         if home != key and incident is not None:
             since = self._now - self._desk.policy.intake.join_window
-            told = channel_groups.told_by_webhook(self._unit, incident.id, since)
+            told = joining.Told.by_webhook(self._unit, incident, since)
+            known, count = told.marks, told.count(home)
         before = self._firing(row)
-        wanted = self._wanted(key, {mark for mark, _ in told}, len(told))
+        wanted = self._wanted(key, known, count)
         changed = [
             *(self._fires(mark, before.get(mark, self._message.told_at), labels, annotations, url)
               for mark, labels, annotations, url in wanted),
             *self._cleared(row, set(before) - {mark for mark, *_ in wanted}),
         ]  # fmt: skip
         if changed:
-            group = AlertGroup(
-                home, tuple(changed), {"alertname": self._name}, max(0, self._group.firing - len(wanted))
-            )
+            group = AlertGroup(home, tuple(changed), {"alertname": self._name})
             incident = intake.receive_in(self._unit, self._desk, group).incident or incident
         standing = tuple(
             (alert.fingerprint, alert.starts_at) for alert in changed if alert.status is AlertStatus.FIRING
@@ -107,12 +106,12 @@ class _Telling:
         home = row.group_key if row is not None else key
         if home == key:
             found = joining.home_of(self._unit, self._desk, self._group, self._now)
-            if found is not None and found.group_key is not None:
-                return found.group_key, found
-        incident = incidents.open_of_group(self._unit, home)
+            if found is not None:
+                return found
+        incident = merges.open_of_group(self._unit, home)
         if incident is None and home != key:
             since = self._now - self._desk.policy.intake.join_window
-            incident = incidents.last_resolved_of_group(self._unit, home, since)
+            incident = merges.last_resolved_of_group(self._unit, home, since)
         return home, incident
 
     def _firing(self, row: StoredGroup | None) -> dict[str, datetime]:

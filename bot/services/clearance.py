@@ -3,6 +3,7 @@
 from bot.domain.alert_reading import all_clear, from_json
 from bot.domain.all_clear import ALWAYS_FIRING, AllClear
 from bot.domain.incident import Incident
+from bot.services import left_out
 from bot.services.desk import Desk
 from bot.store import checkpoints, sightings
 from bot.store.database import UnitOfWork
@@ -14,8 +15,12 @@ NEVER_ASKED = "What fires is not known: Alertmanager and Prometheus have not bee
 def of_incident(unit: UnitOfWork, desk: Desk, incident: Incident) -> AllClear:
     """The full definition, but for alerts that stand in other incidents or are ignored. No network: the row is read.
 
-    The alerts that the incident itself has firing on record are not looked at here.
+    The alerts that the incident itself has firing on record are not looked at here. What Alertmanager left out of its
+    webhooks only Alertmanager itself can say to be over.
     """
+    if incident.left_out and not incident.drill and not desk.asks_alertmanager:
+        unknown = f"{left_out.unknown(incident)}."
+        return AllClear(None, (unknown,), (unknown,))
     if incident.drill or not (desk.asks_alertmanager or desk.asks_prometheus):
         return AllClear(True, (OWN_RECORD,))
     checkpoint = checkpoints.current(unit)

@@ -17,7 +17,7 @@ from bot.services.desk import Desk
 from bot.services.thread import reply, show_root
 from bot.store import alerts, incidents, sightings, timeline
 from bot.store.database import UnitOfWork
-from bot.store.sightings import Sighted
+from bot.store.sightings import Notes, Sighted
 
 NAMED = 5
 LONGEST_NAME = 200
@@ -64,16 +64,22 @@ def take_in_firing(
     after = desk.policy.alerting.take_in_after
     known = sightings.of_fingerprints(unit, live.keys(), now - LONG_AGO)
     new: dict[str, ReceivedAlert] = {}
+    notes, muted_anew = Notes(), set[int]()
     for name, alert in live.items():
         mine = known.get(name, [])
         if any(one.alert.status is AlertStatus.FIRING for one in mine):
-            _note_firing(unit, alert, mine, now)
+            muted_anew |= _note_firing(notes, alert, mine, now)
             continue
         if alert.muted or name in not_told_of or now - alert.starts_at < after:
             continue
         if desk.policy.decide(alert.labels, alert.annotations).ignore:
             continue
         new[name] = _received(alert, mine)
+    notes.write(unit)
+    for number in sorted(muted_anew, reverse=True):  # as everybody shows several
+        incident = incidents.get(unit, number)
+        if incident is not None:
+            show_root(unit, incident, now)
     if not new:
         return []
     keys = group_keys(unit, {name: alert.name for name, alert in new.items()}, groups)
@@ -89,28 +95,28 @@ def take_in_firing(
         for one in fresh:
             source = live[one.fingerprint]
             about = source.about and one.starts_at == source.starts_at
-            sightings.note(unit, one.id, found_in=source.source, starts_about=about, missing_since=None)
+            notes.add(one.id, found_in=source.source, starts_about=about, missing_since=None)
         if received.incident is not None and fresh:
             _tell_found(unit, received.incident.id, [live[one.fingerprint] for one in fresh], now)
             touched.append(received.incident.id)
+    notes.write(unit)
     return touched
 
 
-def _note_firing(unit: UnitOfWork, alert: LiveAlert, mine: Sequence[Sighted], now: datetime) -> None:
-    """It was seen firing, and how. Written only when that is news."""
+def _note_firing(notes: Notes, alert: LiveAlert, mine: Sequence[Sighted], now: datetime) -> set[int]:
+    """It was seen firing, and how. Noted only when that is news. Returns the incident that shows it otherwise now."""
     firing = [one for one in mine if one.alert.status is AlertStatus.FIRING]
     newest, older = firing[0], firing[1:]
     # Of one fingerprint one alert fires at a time: the older ones have ended without a word.
     for one in older:
         if one.sighting is None or one.sighting.missing_since is None:
-            sightings.note(unit, one.alert.id, missing_since=now)
+            notes.add(one.alert.id, missing_since=now)
     seen = newest.sighting
     if seen is None or seen.muted != alert.muted or seen.missing_since is not None:
-        sightings.note(unit, newest.alert.id, muted=alert.muted, missing_since=None)
+        notes.add(newest.alert.id, muted=alert.muted, missing_since=None)
         if (seen.muted if seen else None) != alert.muted and newest.alert.incident_id is not None:
-            incident = incidents.get(unit, newest.alert.incident_id)
-            if incident is not None:
-                show_root(unit, incident, now)
+            return {newest.alert.incident_id}
+    return set()
 
 
 def _received(alert: LiveAlert, mine: Sequence[Sighted]) -> ReceivedAlert:
@@ -163,6 +169,7 @@ def clear_gone(
     there = frozenset(shown)
     newest: set[str] = set()
     gone: list[Sighted] = []
+    notes = Notes()
     for one in sightings.firing(unit):
         seen, alert = one.sighting, one.alert
         replaced = alert.fingerprint in newest
@@ -170,12 +177,13 @@ def clear_gone(
         if one.of_drill or seen is None or (alert.fingerprint in there and not replaced):
             continue
         if seen.missing_since is None or seen.missing_since < alert.changed_at:
-            sightings.note(unit, alert.id, missing_since=now)
+            notes.add(alert.id, missing_since=now)
             seen_for = timedelta(0)
         else:
             seen_for = now - seen.missing_since
         if seen_for >= desk.policy.alerting.clear_after:
             gone.append(one)
+    notes.write(unit)
     for key in sorted({one.alert.group_key for one in gone}):
         _clear(unit, desk, reading, key, [one for one in gone if one.alert.group_key == key], now)
     return len(gone)

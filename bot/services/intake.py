@@ -5,16 +5,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlalchemy.exc import IntegrityError
+
 from bot.domain.alerts import AlertChange, AlertGroup, KnownAlert, change_of
 from bot.domain.incident import Incident
 from bot.domain.words import Severity
-from bot.services import adoption, channel_joining, lasting, relapse, relating
+from bot.services import adoption, channel_joining, lasting, left_out, relapse, relating
 from bot.services import incidents as service
 from bot.services.alert_news import FIRING_ANEW, Told, same_text, tell, touched, worst_of
 from bot.services.desk import Desk
 from bot.services.intake_ahead import read_ahead
 from bot.store import alerts, merges
-from bot.store.database import UNSEEN, UnitOfWork
+from bot.store.database import UNSEEN, DatabaseError, UnitOfWork, of_the_moment
+from bot.store.grouping import waited_in_vain
+
+# Another process may store the same alert, or open the group's incident, between this one's look and its commit.
+ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -26,9 +32,24 @@ class Received:
 
 
 def receive(desk: Desk, group: AlertGroup) -> Received:
-    """Store a webhook. Raises the database's error when it cannot be saved: the sender must be told to retry."""
+    """Store a webhook. Raises the database's error when it cannot be saved: the sender must be told to retry.
+
+    What another process has stored meanwhile is found when it is done again: then everything is decided anew.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            with desk.database.begin() as unit:
+                return receive_in(unit, desk, group)
+        except DatabaseError as failure:
+            if not _outrun(failure):
+                raise
     with desk.database.begin() as unit:
         return receive_in(unit, desk, group)
+
+
+def _outrun(failure: DatabaseError) -> bool:
+    """Whether another transaction was in the way that is over now."""
+    return isinstance(failure, IntegrityError) or (of_the_moment(failure) and not waited_in_vain(failure))
 
 
 def receive_all(desk: Desk, groups: Sequence[AlertGroup]) -> list[Received]:
@@ -75,6 +96,8 @@ def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:
         relating.note(unit, desk, incident, named, now)
     if incident is not None and any(one.change is not AlertChange.REPEATED for one in told):
         channel_joining.settle(unit, desk, group, incident, now)
+    if incident is not None:
+        left_out.note(unit, group, incident, now)
     for number in touched(told, incident):
         tell(unit, desk, service.find(unit, number), incident, told, fresh=fresh, now=now)
     return Received(incident, Counter(one.change for one in told))

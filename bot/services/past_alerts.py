@@ -8,20 +8,19 @@ from bot.domain.alerts import ReceivedAlert
 from bot.domain.backfill import Firing, overlap, storable
 from bot.domain.incident import Incident
 from bot.domain.severity import Decision
-from bot.domain.words import AlertStatus, Severity
+from bot.domain.words import AlertStatus
 from bot.services import incidents as service
-from bot.services import relapse
 from bot.services.alert_sources import PROMETHEUS, of_the_desk
 from bot.services.desk import Desk
+from bot.services.ended_alerts import Past, halt_again, when
 from bot.services.found_alerts import group_keys
 from bot.services.thread import reply, show_root
-from bot.store import accounts, alerts, incidents, sightings, timeline
+from bot.store import alerts, merges, sightings, timeline
+from bot.store.alerts import Identity, StoredAlert
 from bot.store.database import UnitOfWork
-from bot.store.sightings import Sighted
+from bot.store.sightings import Notes, Sighted
 
 SHOWN = 8
-
-Past = tuple[ReceivedAlert, Decision]
 
 
 def take_in_past(
@@ -37,6 +36,7 @@ def take_in_past(
 ) -> list[int]:
     """Take in the firings that the record does not know, each already cleared. Returns the incidents they stand in.
 
+    One of which only the resolution came, when its group had no incident, is on record and known to nobody: it too.
     `muted`: fingerprints that were seen silenced or inhibited, with the first and the last time. `active_before`:
     since when those were active that fired when the history begins. `shown`: what fires now. `away`: whether Haltdesk
     was, in between.
@@ -45,16 +45,24 @@ def take_in_past(
     names = {firing.fingerprint for firing in firings}
     since = min((firing.starts_at for firing in firings), default=now)
     known = sightings.of_fingerprints(unit, names, since - timedelta(minutes=1))
-    lost = []
+    notes = Notes()
+    lost: dict[Identity, ReceivedAlert] = {}
+    homeless: dict[Identity, int] = {}
     for firing in firings:
-        one = _known(firing, known.get(firing.fingerprint, ()))
-        if one is None:
+        of_it = known.get(firing.fingerprint, ())
+        one = _known(firing, of_it)
+        if one is None or _homeless(one.alert):
             if not _was_muted(firing, muted.get(firing.fingerprint, ())):
-                lost.append(firing)
+                alert = _received(firing, of_it) if one is None else _resolved(firing, one.alert)
+                lost.setdefault(alert.identity, alert)
+                if one is not None:
+                    homeless[alert.identity] = one.alert.id
         elif firing.fingerprint not in shown:
-            _note_end(unit, one, firing)
-    past = [(_received(firing, known.get(firing.fingerprint, ())), firing) for firing in lost]
-    decided: list[Past] = [(alert, desk.policy.decide(alert.labels, alert.annotations)) for alert, _ in past]
+            _note_end(notes, one, firing)
+    notes.write(unit)
+    decided: list[Past] = [
+        (alert, desk.policy.decide(alert.labels, alert.annotations)) for alert in lost.values()
+    ]
     decided = [(alert, decision) for alert, decision in decided if not decision.ignore]
     if not decided:
         return []
@@ -62,7 +70,7 @@ def take_in_past(
     touched = []
     for key in sorted(set(keys.values())):
         mine = [(alert, decision) for alert, decision in decided if keys[alert.fingerprint] == key]
-        touched.append(_take_in(unit, desk, key, mine, away, now))
+        touched.append(_take_in(unit, desk, key, mine, homeless, away, now))
     return touched
 
 
@@ -72,11 +80,11 @@ def _whole(firing: Firing, active_before: Mapping[str, datetime]) -> Firing:
     return replace(firing, starts_at=min(active, firing.starts_at)) if active is not None else firing
 
 
-def _note_end(unit: UnitOfWork, one: Sighted, firing: Firing) -> None:
+def _note_end(notes: Notes, one: Sighted, firing: Firing) -> None:
     """Its end was seen in the history; the resolution may still come by itself, and is waited for."""
     missing = one.sighting is not None and one.sighting.missing_since is not None
     if one.alert.status is AlertStatus.FIRING and not missing:
-        sightings.note(unit, one.alert.id, missing_since=max(firing.ends_at, one.alert.changed_at))
+        notes.add(one.alert.id, missing_since=max(firing.ends_at, one.alert.changed_at))
 
 
 def _known(firing: Firing, known: Sequence[Sighted]) -> Sighted | None:
@@ -87,6 +95,11 @@ def _known(firing: Firing, known: Sequence[Sighted]) -> Sighted | None:
         if overlap(firing.starts_at, firing.ends_at, alert.starts_at, ends_at):
             return one
     return None
+
+
+def _homeless(alert: StoredAlert) -> bool:
+    """Whether only its resolution came, and its group had no incident then."""
+    return alert.status is AlertStatus.RESOLVED and alert.incident_id is None and not alert.ignored
 
 
 def _was_muted(firing: Firing, seen: Sequence[datetime]) -> bool:
@@ -107,28 +120,48 @@ def _received(firing: Firing, known: Sequence[Sighted]) -> ReceivedAlert:
     )
 
 
+def _resolved(firing: Firing, stored: StoredAlert) -> ReceivedAlert:
+    """As its resolution told it."""
+    return ReceivedAlert(
+        fingerprint=stored.fingerprint,
+        starts_at=stored.starts_at,
+        ends_at=stored.ends_at or firing.ends_at,
+        status=AlertStatus.RESOLVED,
+        labels=stored.labels,
+        annotations=stored.annotations,
+        generator_url=stored.generator_url,
+    )
+
+
 def _take_in(
     unit: UnitOfWork,
     desk: Desk,
     key: str,
     past: Sequence[Past],
+    homeless: Mapping[Identity, int],
     away: Callable[[datetime, datetime], bool],
     now: datetime,
 ) -> int:
     worst, decision = min(past, key=lambda one: (one[1].severity.rank, one[0].starts_at))
-    incident = incidents.open_of_group(unit, key)
+    incident = merges.open_of_group(unit, key)
     fresh = incident is None
     if incident is None:
         incident = _incident(unit, desk, key, worst, decision, now)
-    alerts.insert(unit, [_values(incident, key, alert, judged, now) for alert, judged in past])
-    stored = alerts.by_identity(unit, [(alert.fingerprint, alert.starts_at) for alert, _ in past])
+    new = [one for one in past if one[0].identity not in homeless]
+    alerts.insert_unknown(unit, [_values(incident, key, alert, judged, now) for alert, judged in new])
+    stored = alerts.by_identity(unit, [alert.identity for alert, _ in new])
+    notes = Notes()
     for one in stored.values():
-        sightings.note(unit, one.id, found_in=PROMETHEUS, starts_about=True)
+        notes.add(one.id, found_in=PROMETHEUS, starts_about=True)
+    notes.write(unit)
+    for alert, _ in past:
+        if alert.identity in homeless:
+            alerts.change(unit, homeless[alert.identity], incident_id=incident.id)
     if not fresh and incident.open and decision.severity.worse_than(incident.severity):
         incident = service.raise_severity(unit, desk, incident, decision.severity, decision.reason)
     lines = []
     for alert, judged in past:
-        text = _sentence(desk, alert, away)
+        text = _sentence(desk, alert, away, alert.identity in homeless)
         lines.append(text)
         timeline.write(
             unit,
@@ -149,7 +182,7 @@ def _take_in(
     more = (f"and {len(lines) - SHOWN} more, in the timeline",) if len(lines) > SHOWN else ()
     loud = not fresh and incident.acknowledged_at is not None
     reply(unit, incident, count, (*lines[:SHOWN], *more), at=now, loud=loud)
-    _halt_again(unit, desk, incident, past)
+    halt_again(unit, desk, incident, past)
     show_root(unit, incident, now)
     return incident.id
 
@@ -158,7 +191,7 @@ def _incident(
     unit: UnitOfWork, desk: Desk, key: str, worst: ReceivedAlert, decision: Decision, now: datetime
 ) -> Incident:
     """A new one, or the group's that was resolved a moment ago, which is not opened again for what is over."""
-    before = incidents.last_resolved_of_group(unit, key, now - desk.reopen_window)
+    before = merges.last_resolved_of_group(unit, key, now - desk.reopen_window)
     if before is not None:
         return before
     summary = " ".join(worst.summary.split())
@@ -172,7 +205,7 @@ def _incident(
         at=now,
     )
     if opened is None:
-        opened = incidents.open_of_group(unit, key)
+        opened = merges.open_of_group(unit, key)
     assert opened is not None  # either it was opened here, or by the transaction that this one waited for
     return opened
 
@@ -200,21 +233,14 @@ def _values(
     }
 
 
-def _sentence(desk: Desk, alert: ReceivedAlert, away: Callable[[datetime, datetime], bool]) -> str:
+def _sentence(
+    desk: Desk, alert: ReceivedAlert, away: Callable[[datetime, datetime], bool], resolution: bool
+) -> str:
     assert alert.ends_at is not None  # it is over
-    zone = desk.policy.timezone
-    fired, cleared = alert.starts_at.astimezone(zone), alert.ends_at.astimezone(zone)
-    day = "" if fired.date() == desk.now().astimezone(zone).date() else f"{fired:%Y-%m-%d} "
-    why = "while Haltdesk was away" if away(alert.starts_at, alert.ends_at) else "and no webhook told of it"
-    return (
-        f"{alert.name[:200]}: fired {day}{fired:%H:%M}, cleared {cleared:%H:%M} {cleared:%Z} {why}; "
-        f"found in {PROMETHEUS}"
-    )
-
-
-def _halt_again(unit: UnitOfWork, desk: Desk, incident: Incident, past: Sequence[Past]) -> None:
-    """SEV-1 that fired after trading was partly resumed halts again, seen late or not."""
-    severe = [alert for alert, decision in past if decision.severity is Severity.SEV1]
-    partly = [record.since for record in accounts.all_of_them(unit) if record.state in relapse.PARTLY]
-    late = [alert.name for alert in severe if partly and alert.starts_at >= min(partly)]
-    relapse.halt_again(unit, desk, incident, late)
+    if resolution:
+        why = "and only its resolution came"
+    elif away(alert.starts_at, alert.ends_at):
+        why = "while Haltdesk was away"
+    else:
+        why = "and no webhook told of it"
+    return f"{when(desk, alert)} {why}; found in {PROMETHEUS}"

@@ -125,6 +125,7 @@ def incident_view(unit: UnitOfWork, desk: Desk, number: int, *, all_alerts: bool
         now=desk.now(),
         others=related_view(unit, desk, incident),
         undelivered=messages.count_in_trouble(unit, number),
+        left_out=incident.left_out,
     )
 
 

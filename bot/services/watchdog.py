@@ -8,7 +8,7 @@ from bot.domain.words import AlertStatus, Severity
 from bot.services import incidents as service
 from bot.services import intake
 from bot.services.desk import Desk
-from bot.store import alerts, incidents, sightings
+from bot.store import alerts, merges, sightings
 from bot.store.checkpoints import Checkpoint
 from bot.store.database import UnitOfWork
 
@@ -60,8 +60,8 @@ def _tell(unit: UnitOfWork, desk: Desk, since: datetime, status: AlertStatus, no
         generator_url=None,
     )
     known = alerts.by_identity(unit, [(FINGERPRINT, since)])
-    opens = incidents.open_of_group(unit, GROUP) is None and status is AlertStatus.FIRING and not known
-    if opens and incidents.last_resolved_of_group(unit, GROUP, now - desk.reopen_window) is None:
+    opens = merges.open_of_group(unit, GROUP) is None and status is AlertStatus.FIRING and not known
+    if opens and merges.last_resolved_of_group(unit, GROUP, now - desk.reopen_window) is None:
         service.open_incident(
             unit,
             desk,

@@ -22,6 +22,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy import insert as sqlalchemy_insert
 
 from bot.domain.words import AlertStatus, Severity
 from bot.store.columns import as_json_text, as_sqlite_text
@@ -31,7 +32,8 @@ from bot.store.tables import alerts, incidents
 Identity = tuple[str, datetime]
 CHUNK = 500  # identities in one question; SQLite takes no more than so many parameters
 
-_INSERT = on_either(
+_INSERT = sqlalchemy_insert(alerts)
+_INSERT_UNKNOWN = on_either(
     lambda statement: statement.on_conflict_do_nothing(index_elements=["fingerprint", "starts_at"]), alerts
 )
 
@@ -170,8 +172,17 @@ def firing_earlier(unit: UnitOfWork, started: Sequence[Identity]) -> list[tuple[
 
 
 def insert(unit: UnitOfWork, values: Sequence[Mapping[str, Any]]) -> None:
-    """Insert new alerts; one that another transaction has inserted meanwhile is left as that one wrote it."""
-    unit.put_all(_INSERT[unit.dialect], values)
+    """Insert new alerts.
+
+    One that another transaction has inserted since this one looked is an `IntegrityError`, at the end where the
+    transaction gathers: all that was decided about it took it for unknown, and has to be decided anew.
+    """
+    unit.put_all(_INSERT, values)
+
+
+def insert_unknown(unit: UnitOfWork, values: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those that are not on record; the others stay as they are. For who keeps webhooks out meanwhile."""
+    unit.put_all(_INSERT_UNKNOWN[unit.dialect], values)
 
 
 def change(unit: UnitOfWork, number: int, **values: Any) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import RowMapping, bindparam, func, or_, select, text, update
+from sqlalchemy import RowMapping, and_, bindparam, func, or_, select, text, update
 
 from bot.domain.indexed_text import indexable
 from bot.domain.words import AlertStatus, IncidentStatus
+from bot.store import merges
 from bot.store.alerts import CHUNK, Identity
 from bot.store.database import LOCK_ALONE, LOCK_SHARED, UnitOfWork
 from bot.store.tables import alerts, channel_groups, incidents
@@ -16,6 +17,14 @@ from bot.store.tables import alerts, channel_groups, incidents
 # What comes from a message has this before its fingerprint: it is never taken for an alert of a webhook.
 FROM_SLACK = "slack:"
 _LOCK = 0x48414C53  # taken shared by a batch of webhooks, alone by a message
+
+
+class ToldAlert(NamedTuple):
+    """An alert that a webhook told, and under which group."""
+
+    fingerprint: str
+    labels: Mapping[str, str]
+    group_key: str
 
 
 @dataclass(frozen=True)
@@ -127,18 +136,16 @@ def join(unit: UnitOfWork, before: str, group_key: str) -> None:
     unit.connection.execute(statement.values(group_key=group_key))
 
 
-def told_by_webhook(
-    unit: UnitOfWork, incident_id: int, since: datetime
-) -> list[tuple[str, Mapping[str, str]]]:
-    """Fingerprint and labels of the incident's alerts that a webhook told and that fire, or did after `since`."""
-    query = select(alerts.c.fingerprint, alerts.c.labels).where(
+def told_by_webhook(unit: UnitOfWork, incident_id: int, since: datetime) -> list[ToldAlert]:
+    """The incident's alerts that a webhook told and that fire, or did after `since`."""
+    query = select(alerts.c.fingerprint, alerts.c.labels, alerts.c.group_key).where(
         alerts.c.incident_id == incident_id,
         alerts.c.fingerprint.not_like(f"{FROM_SLACK}%"),
         or_(alerts.c.status == AlertStatus.FIRING, alerts.c.changed_at >= since),
     )
     # An alert that fired twice within the window is one alert.
-    found = {row.fingerprint: row.labels for row in unit.connection.execute(query)}
-    return list(found.items())
+    found = {row.fingerprint: ToldAlert(*row) for row in unit.connection.execute(query)}
+    return list(found.values())
 
 
 def incidents_with(unit: UnitOfWork, fingerprints: Sequence[str], since: datetime) -> set[int]:
@@ -159,20 +166,18 @@ def incidents_with(unit: UnitOfWork, fingerprints: Sequence[str], since: datetim
     return numbers
 
 
-def webhook_incidents(unit: UnitOfWork, since: datetime) -> dict[int, str]:
-    """Number and group key of each group that a webhook told: its open incident, else one resolved after `since`."""
+def webhook_incidents(unit: UnitOfWork, since: datetime) -> dict[str, int]:
+    """By group that a webhook told: its open incident, else one resolved after `since`; after a merge, the target."""
     newest: dict[str, int] = {}
+    resolved = and_(incidents.c.resolved_at >= since, incidents.c.status != IncidentStatus.MERGED)
     # Resolved before open, the last one stands. In two questions: each has its index.
-    for such in (incidents.c.resolved_at >= since, incidents.c.status == IncidentStatus.OPEN):
-        query = select(incidents.c.id, incidents.c.group_key).where(
-            such,
-            incidents.c.group_key.is_not(None),
-            incidents.c.group_key.not_like(f"{FROM_SLACK}%"),
-            incidents.c.drill.is_(False),
-        )
+    for such in (resolved, incidents.c.status == IncidentStatus.OPEN):
+        query = select(incidents.c.id, incidents.c.group_key).where(such, incidents.c.drill.is_(False))
         # In order of number; asked for that, SQLite would walk them all.
-        newest |= {key: number for number, key in sorted(map(tuple, unit.connection.execute(query)))}
-    return {number: key for key, number in newest.items()}
+        found = sorted(map(tuple, unit.connection.execute(query)))
+        newest |= dict(merges.groups_in(unit, [number for number, _ in found]))
+        newest |= {key: number for number, key in found if key is not None}
+    return {key: number for key, number in newest.items() if not key.startswith(FROM_SLACK)}
 
 
 def close(unit: UnitOfWork, identities: Collection[Identity], *, at: datetime, word: str) -> None:

@@ -13,6 +13,7 @@ from bot.store.database import of_the_moment
 T = TypeVar("T")
 R = TypeVar("R")
 
+_LOCK_NOT_AVAILABLE = "55P03"
 MOST = 64  # in one commit: what a failure of one has to be tried again for
 
 
@@ -25,7 +26,8 @@ class Grouped(Generic[T, R]):
 
     `together` does several items in one transaction, all or nothing, and gives their results in order. When that
     fails, each is done by itself with `alone`, so that a bad one fails only for its sender; but when the database
-    itself is away, nobody else waits for its time limits too: all are given that error.
+    itself is away, or what is needed was not let go of in time, nobody else waits for time limits too: all are given
+    that error.
     """
 
     def __init__(
@@ -80,8 +82,8 @@ class Grouped(Generic[T, R]):
         try:
             results = self._together([place.item for place in taken])
         except Exception as failure:
-            # One item too is done again: together, an incident that another process has just opened is an error.
-            if _database_away(failure):
+            # One item too is done again: together, what another process has just opened or stored is an error.
+            if _database_away(failure) or waited_in_vain(failure):
                 for place in taken:
                     place.error = failure
                 return
@@ -112,6 +114,11 @@ class _Place(Generic[T, R]):
         if not self.results and self.error is None:
             self.error = Lost()
         self.settled = True
+
+
+def waited_in_vain(failure: Exception) -> bool:
+    """Whether it waited for a lock for as long as anybody waits for one. Source: PostgreSQL, Appendix A."""
+    return isinstance(failure, DBAPIError) and getattr(failure.orig, "sqlstate", None) == _LOCK_NOT_AVAILABLE
 
 
 def _database_away(failure: Exception) -> bool:

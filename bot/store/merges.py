@@ -1,6 +1,6 @@
 """Incidents folded into another: which one into which, the alert groups that go with it, and what is carried over."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -15,11 +15,14 @@ from bot.store.tables import (
     accounts,
     alerts,
     approvals,
+    channel_groups,
     drift_episodes,
     incident_merges,
+    incidents,
     merged_groups,
 )
 
+CHUNK = 500  # incidents in one question
 LONGEST_CHAIN = 100  # a merge of a merge of a merge ...; each is into an incident that was open
 
 
@@ -122,14 +125,47 @@ def read_ahead(unit: UnitOfWork, group_keys: Sequence[str]) -> dict[Hashable, An
 
 def own_groups(unit: UnitOfWork, source: Incident, target_id: int) -> None:
     """The source's alert group, and those that had been merged into it, are the target's from now on."""
+    of_others = sum(left_out(unit, source.id).values())
     unit.connection.execute(
         update(merged_groups).where(merged_groups.c.incident_id == source.id).values(incident_id=target_id)
     )
     if source.group_key is not None:
-        statement = unit.insert(merged_groups).values(group_key=source.group_key, incident_id=target_id)
+        own_group(unit, source.group_key, target_id, left_out=max(0, source.left_out - of_others))
+    if source.left_out:
         unit.connection.execute(
-            statement.on_conflict_do_update(index_elements=["group_key"], set_={"incident_id": target_id})
+            update(incidents)
+            .where(incidents.c.id == target_id)
+            .values(left_out=incidents.c.left_out + source.left_out)
         )
+
+
+def own_group(unit: UnitOfWork, group_key: str, target_id: int, *, left_out: int = 0) -> None:
+    """An alert group that has no incident of its own is this one's from now on."""
+    values = {"incident_id": target_id, "left_out": left_out}
+    statement = unit.insert(merged_groups).values(group_key=group_key, **values)
+    unit.connection.execute(statement.on_conflict_do_update(index_elements=["group_key"], set_=values))
+
+
+def left_out(unit: UnitOfWork, number: int) -> dict[str, int]:
+    """The alert groups that the incident took over, each with how many alerts its newest webhook left out."""
+    query = select(merged_groups).where(merged_groups.c.incident_id == number)
+    return {row.group_key: row.left_out for row in unit.connection.execute(query)}
+
+
+def leave_out(unit: UnitOfWork, group_key: str, count: int) -> None:
+    unit.connection.execute(
+        update(merged_groups).where(merged_groups.c.group_key == group_key).values(left_out=count)
+    )
+
+
+def groups_in(unit: UnitOfWork, numbers: Collection[int]) -> list[tuple[str, int]]:
+    """The alert groups that these incidents took over, each with its incident."""
+    found: list[tuple[str, int]] = []
+    ordered = sorted(numbers)
+    for start in range(0, len(ordered), CHUNK):
+        query = select(merged_groups).where(merged_groups.c.incident_id.in_(ordered[start : start + CHUNK]))
+        found += [(row.group_key, row.incident_id) for row in unit.connection.execute(query)]
+    return found
 
 
 def hold_alerts(unit: UnitOfWork, source_id: int) -> set[int]:
@@ -155,8 +191,8 @@ def open_approvals(unit: UnitOfWork, source_id: int) -> list[int]:
 
 
 def carry_over(unit: UnitOfWork, source_id: int, target_id: int) -> None:
-    """Alerts keep their identity and change their incident; so do halted accounts and drift that lasts."""
-    for table in (alerts, accounts):
+    """Alerts keep their identity and change their incident, as do messages' groups, halted accounts, lasting drift."""
+    for table in (alerts, channel_groups, accounts):
         unit.connection.execute(
             update(table).where(table.c.incident_id == source_id).values(incident_id=target_id)
         )

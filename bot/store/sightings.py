@@ -3,13 +3,14 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, bindparam, or_, select, update
+from sqlalchemy import Insert, RowMapping, Select, and_, bindparam, or_, select, update
 
 from bot.domain.words import AlertStatus, Severity
 from bot.store.alerts import StoredAlert
-from bot.store.database import LOCK_ALONE, LOCK_SHARED, UnitOfWork
+from bot.store.database import LOCK_ALONE, LOCK_SHARED, UnitOfWork, on_either
 from bot.store.tables import alert_sightings, alerts, incidents
 
 CHUNK = 5_000
@@ -142,12 +143,46 @@ def firing(unit: UnitOfWork) -> list[Sighted]:
     return [_sighted(row) for row in unit.connection.execute(query).mappings()]
 
 
-def note(unit: UnitOfWork, alert_id: int, **values: Any) -> None:
-    """Set these of an alert's `Sighting`; the others stay, or are those of an alert that a webhook brought."""
-    fresh = {"found_in": None, "starts_about": False, "muted": None, "missing_since": None, **values}
-    statement = unit.insert(alert_sightings).values(alert_id=alert_id, **fresh)
-    unit.connection.execute(
-        statement.on_conflict_do_update(index_elements=["alert_id"], set_=values or {"alert_id": alert_id})
+class Notes:
+    """What is to be noted of several alerts, written together.
+
+    A comparison notes something of each alert after a storm, and nobody else writes meanwhile: one by one, ten
+    thousand would keep a halt waiting for seconds.
+    """
+
+    def __init__(self) -> None:
+        self._of_alert: dict[int, dict[str, Any]] = {}
+
+    def add(self, alert_id: int, **values: Any) -> None:
+        """Set these of an alert's `Sighting`; the others stay, or are those of an alert that a webhook brought."""
+        self._of_alert.setdefault(alert_id, {}).update(values)
+
+    def write(self, unit: UnitOfWork) -> None:
+        by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for alert_id, values in sorted(self._of_alert.items()):
+            row = {"alert_id": alert_id, **_OF_A_WEBHOOK, **values}
+            by_columns.setdefault(tuple(sorted(values)), []).append(row)
+        self._of_alert.clear()
+        for columns, rows in by_columns.items():
+            unit.put_all(_noting(columns)[unit.dialect], rows)
+
+
+_OF_A_WEBHOOK: Mapping[str, Any] = {
+    "found_in": None,
+    "starts_about": False,
+    "muted": None,
+    "missing_since": None,
+}
+
+
+@cache
+def _noting(columns: tuple[str, ...]) -> Mapping[str, Insert]:
+    """Made once for each set of columns that somebody notes, of which there are a handful."""
+    return on_either(
+        lambda statement: statement.on_conflict_do_update(
+            index_elements=["alert_id"], set_={name: statement.excluded[name] for name in columns}
+        ),
+        alert_sightings,
     )
 
 
@@ -155,7 +190,9 @@ def exact(unit: UnitOfWork, alert_id: int, starts_at: datetime, group_key: str) 
     """A webhook has told the exact start, and the group."""
     values = {"starts_at": starts_at, "group_key": group_key}
     unit.connection.execute(update(alerts).where(alerts.c.id == alert_id).values(**values))
-    note(unit, alert_id, starts_about=False)
+    notes = Notes()
+    notes.add(alert_id, starts_about=False)
+    notes.write(unit)
 
 
 _OF_ALERTS = select(alert_sightings).where(

@@ -38,6 +38,8 @@ incidents = Table(
     Column("resolution_note", Text),
     Column("channel", Text, nullable=False),
     Column("drill", Boolean, nullable=False, default=False),
+    # Alerts that the newest webhook of each of its groups left out, in all.
+    Column("left_out", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "status"),
     Index(None, "group_key", "resolved_at"),
     Index(
@@ -152,5 +154,6 @@ merged_groups = Table(
     metadata,
     Column("group_key", Text, primary_key=True),
     Column("incident_id", ForeignKey("incidents.id"), nullable=False),
+    Column("left_out", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "incident_id"),
 )

@@ -240,3 +240,31 @@ def test_a_storm_of_comparisons_costs_no_messages(desk: ComparedDesk) -> None:
     desk.compare(minutes=30)
     with desk.database.read() as unit:
         assert deliveries.next_wanted_at(unit) == before is None
+
+
+def test_an_alert_of_which_only_the_resolution_came_is_taken_in_from_the_past(desk: ComparedDesk) -> None:
+    """Its group has no incident, so the resolution opened none: what fired is found in Prometheus' history."""
+    alert = desk.world.fire("CircuitBreakerOpen", lasts=45)
+    desk.time.move(50)
+    desk.post(desk.world.body(alert))
+    assert desk.incidents() == []
+    desk.compare(minutes=5)
+    (incident,) = desk.incidents()
+    assert incident.severity is Severity.SEV1
+    (stored,) = desk.stored()
+    assert (stored.status, stored.starts_at, stored.ends_at) == (RESOLVED, alert.starts_at, alert.ends_at)
+    (entry,) = desk.told("AlertBackfilled")
+    assert "and only its resolution came; found in Prometheus" in entry.text
+    desk.post(desk.world.body(alert))
+    desk.compare(minutes=5)
+    assert len(desk.incidents()) == len(desk.told("AlertBackfilled")) == 1
+
+
+def test_an_alert_whose_lone_resolution_was_told_is_not_taken_in_again(desk: ComparedDesk) -> None:
+    lasting = desk.world.fire("FeedStale", host="a")
+    short = desk.world.fire("FeedStale", lasts=45, host="b")
+    desk.time.move(50)
+    desk.post(desk.world.body(lasting, short))
+    desk.compare(minutes=5)
+    assert len(desk.told("AlertClearedUnheard")) == 1
+    assert desk.told("AlertBackfilled") == []

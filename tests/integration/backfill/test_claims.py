@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bot.domain.words import AlertStatus
 from bot.services import backfill
 from bot.services.alert_sources import AlertSources
 from bot.services.backfill import Backfill
@@ -13,6 +14,7 @@ from bot.services.found_alerts import take_in_firing
 from bot.simulator.slack import SlackSimulator
 from bot.store import checkpoints
 from tests.integration.backfill.conftest import ComparedDesk
+from tests.integration.watching.test_query_plans import statements
 
 
 def test_a_webhook_in_the_very_moment_of_a_comparison_waits_for_it(
@@ -156,3 +158,24 @@ def test_without_any_address_nothing_is_compared(sqlite_url: str) -> None:
         assert desk.compare()
         assert desk.incidents() == []
         desk.close()
+
+
+def test_a_storm_is_noted_in_a_few_statements(desk: ComparedDesk) -> None:
+    """Nobody else writes while a comparison does: a halt does not wait for a statement an alert."""
+    many = [desk.world.fire("HighLatency", host=str(number)) for number in range(300)]
+    desk.post(desk.world.body(*many))
+
+    def noting() -> int:
+        with statements(desk.database) as seen:
+            desk.compare()
+        return sum("INTO alert_sightings" in words for words, _ in seen)
+
+    assert 0 < noting() < 12  # seen firing
+    for alert in many:
+        alert.muted = "silenced"
+    assert 0 < noting() < 12
+    for alert in many:
+        desk.world.clear(alert)
+    assert 0 < noting() < 12  # missing
+    desk.compare(minutes=10)
+    assert {alert.status for alert in desk.stored()} == {AlertStatus.RESOLVED}

@@ -50,6 +50,15 @@ def test_it_resolves_when_both_have_been_asked_anew(desk: ComparedDesk) -> None:
     assert not is_open(desk)
 
 
+def test_alertmanager_itself_says_that_what_it_left_out_is_over(desk: ComparedDesk) -> None:
+    """Its webhooks leave alerts out (`max_alerts`); the list that a comparison asks it for does not."""
+    alert = at_resolution(desk)
+    desk.world.clear(alert)
+    desk.post(desk.world.body(alert) | {"truncatedAlerts": 50})
+    desk.compare(minutes=2)
+    assert not is_open(desk)
+
+
 def test_another_alert_of_nobodys_incident_is_in_the_way(desk: ComparedDesk) -> None:
     alert = at_resolution(desk)
     other = desk.world.fire("DiskFull")

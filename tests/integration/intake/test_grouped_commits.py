@@ -11,6 +11,8 @@ from functools import partial
 from typing import Any
 
 import pytest
+from psycopg.errors import LockNotAvailable
+from sqlalchemy.exc import OperationalError
 
 from bot.domain.alerts import AlertGroup
 from bot.services import intake
@@ -83,6 +85,14 @@ def test_a_batch_leaves_what_the_same_webhooks_leave_one_by_one(desk: DeskInProc
     assert [one.stored for _, one in by_key] == [one.stored for one in alone]
 
 
+def test_an_alert_of_two_groups_in_one_batch_is_known_to_the_second(desk: DeskInProcess) -> None:
+    """Routed to two groups, flushed at once: stored once, by the batch itself, and nobody has to be tried alone."""
+    both = [told("HighLatency", group="by instance"), told("HighLatency", group="by name")]
+    first, second = intake.receive_all(desk.desk, both)
+    assert (dict(first.stored), dict(second.stored)) == ({"fired": 1}, {"repeated": 1})
+    assert len(picture(desk)) == 1
+
+
 def test_a_bad_webhook_fails_for_its_sender_alone(desk: DeskInProcess) -> None:
     one = told("Unstorable", group="bad")
     local = datetime(2026, 3, 2, 14, 30)  # nobody's time: it is refused by the store  # noqa: DTZ001
@@ -131,8 +141,10 @@ def test_who_waits_commits_together(desk: DeskInProcess) -> None:
     assert len(numbers) == 6
 
 
-def test_while_the_database_is_away_nobody_waits_for_its_time_limit_in_turn() -> None:
-    """Three webhooks wait for one that is being saved; then the database is gone: each is told, after one look."""
+@pytest.mark.parametrize("trouble", ["away", "held"])
+def test_while_the_database_is_away_nobody_waits_for_its_time_limit_in_turn(trouble: str) -> None:
+    """Three webhooks wait for one that is being saved; then the database is gone, or somebody holds what they need for
+    longer than anybody waits: each is told, after one look."""
     begun, go_on = threading.Event(), threading.Event()
     away = Database("postgresql+psycopg://nobody@127.0.0.1:1/none")
     asked: list[int] = []
@@ -143,6 +155,8 @@ def test_while_the_database_is_away_nobody_waits_for_its_time_limit_in_turn() ->
             begun.set()
             assert go_on.wait(60)
             return list(numbers)
+        if trouble == "held":
+            raise OperationalError("SELECT pg_advisory_xact_lock_shared", {}, LockNotAvailable())
         with away.begin():
             raise AssertionError("there is no such database")
 

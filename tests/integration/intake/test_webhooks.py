@@ -71,6 +71,14 @@ def _with_alert(**changes: Any) -> dict[str, Any]:
         (json.dumps(_with_alert(status="pending")).encode(), "alerts.0.status"),
         (json.dumps(_with_alert(startsAt="2026-03-02T14:30:00")).encode(), "alerts.0.startsAt"),
         (json.dumps(_with_alert(startsAt="yesterday")).encode(), "alerts.0.startsAt"),
+        # Times that are none in UTC, at either edge of the calendar.
+        (json.dumps(_with_alert(startsAt="9999-12-31T23:59:59-05:00")).encode(), "alerts.0.startsAt"),
+        (json.dumps(_with_alert(startsAt="0001-01-01T00:00:00+05:00")).encode(), "alerts.0.startsAt"),
+        (json.dumps(_with_alert(endsAt="9999-12-31T23:59:59-05:00")).encode(), "alerts.0.endsAt"),
+        (
+            json.dumps(_with_alert(endsAt="9999-12-31T23:59:59-05:00", labels={"a": 1})).encode(),
+            "alerts.0.endsAt",
+        ),
         (json.dumps(_with_alert(labels=[1])).encode(), "alerts.0.labels"),
         (json.dumps(_with_alert(labels={"a": {"b": 1}})).encode(), "alerts.0.labels"),
         (json.dumps(_with_alert(fingerprint="")).encode(), "alerts.0.fingerprint"),
@@ -88,6 +96,15 @@ def test_what_is_no_webhook_is_refused_with_the_place(sqlite_url: str, raw: byte
         assert "Traceback" not in answer.text
         assert opened(desk) == 0
         desk.close()
+
+
+@pytest.mark.parametrize("started", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59.999999+00:00"])
+def test_a_start_at_the_calendars_edge_is_stored_and_shown(desk: DeskInProcess, started: str) -> None:
+    """As a clock that was never set tells it. The desk's own zone may have no such moment."""
+    edge = alert("HighLatency", started=FIRST) | {"startsAt": started}
+    assert desk.post(webhook(edge)).status_code == 200
+    desk.deliver()
+    assert "HighLatency" in desk.slack.text_of(desk.slack.messages("C0INCIDENTS")[0])
 
 
 def test_odd_text_is_stored_as_text(desk: DeskInProcess) -> None:
