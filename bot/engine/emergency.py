@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from bot.adapters.bounded import StillRunning, bounded
-from bot.adapters.journal import Journal
+from bot.adapters.journal import Journal, Page
 from bot.domain.actions import ActionRequest, ActionResult
 from bot.domain.words import ActionKind, StepStatus
 from bot.engine.record import PATIENCE
@@ -38,10 +38,11 @@ class Started:
 
 
 class JournalRecord:
-    """Steps of an action that the database does not know about yet."""
+    """Steps of an action that the database does not know about yet, in a file that is its own until it is closed."""
 
     def __init__(self, journal: Journal, request_key: str, time: Timepiece) -> None:
         self._journal, self._request_key, self._time = journal, request_key, time
+        self._page: Page | None = None
 
     def step(
         self, name: str, status: StepStatus, summary: str, evidence: Mapping[str, Any] | None = None
@@ -61,9 +62,17 @@ class JournalRecord:
     def write(self, entry: Mapping[str, Any]) -> None:
         """A full or missing disk must not stop a halt: then the log is all the record there is."""
         try:
-            self._journal.append(entry)
+            if self._page is None:
+                self._page = self._journal.begin()
+            self._page.append(entry)
         except OSError as failure:
             log.critical("the journal cannot be written (%s); entry: %s", failure, dict(entry))
+
+    def close(self) -> None:
+        """Nothing more is written: from now on anybody may bring it in."""
+        if self._page is not None:
+            self._page.close()
+            self._page = None
 
 
 class Emergency:
@@ -200,12 +209,15 @@ class Emergency:
         return Started(alone=tuple(accounts))
 
     def _run(self, request: ActionRequest, key: str, entry: Mapping[str, Any]) -> None:
-        with about(action=f"{request.kind}:alone", account=request.account):
-            self._run_to_its_end(request, key, entry)
-
-    def _run_to_its_end(self, request: ActionRequest, key: str, entry: Mapping[str, Any]) -> None:
         record = JournalRecord(self._journal, key, self._time)
-        record.write(entry)
+        try:
+            with about(action=f"{request.kind}:alone", account=request.account):
+                record.write(entry)
+                self._run_to_its_end(request, key, record)
+        finally:
+            record.close()
+
+    def _run_to_its_end(self, request: ActionRequest, key: str, record: JournalRecord) -> None:
         what = f"{request.kind.verb} on {request.account}"
         self._say(f"{what} runs without Haltdesk's database; its record goes to the journal file.")
         previous: dict[str, Any] | None = None
@@ -247,12 +259,15 @@ class Emergency:
         return not self.busy
 
     def bring_in(self) -> int:
-        """Import the journal, unless an action is still writing into it. Returns how many entries were new."""
-        if self._journal.empty or self.busy:
-            return 0
-        entries, size = self._journal.entries()
-        new = bring_in(self._desk, entries)
-        self._journal.clear(size)
+        """Import the journal, but for what is still being written here or by another process.
+
+        Returns how many entries were new.
+        """
+        new = 0
+        for page in self._journal.finished():
+            written = page.read()
+            new += bring_in(self._desk, written.entries)
+            page.clear(written.size)
         if new:
             log.warning("%d journal entries were brought into the database", new)
         return new

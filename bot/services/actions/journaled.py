@@ -1,6 +1,6 @@
 """Brings the journal file into the database: once, in order, without touching what was written after it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -60,7 +60,7 @@ def result_entry(request_key: str, result: ActionResult, at: datetime) -> dict[s
     }
 
 
-def bring_in(desk: Desk, entries: list[dict[str, Any]]) -> int:
+def bring_in(desk: Desk, entries: Sequence[Entry]) -> int:
     """Import `entries` in one transaction, passing over those imported before. Returns how many were new."""
     new = 0
     with desk.database.begin() as unit:
@@ -84,7 +84,7 @@ def _action(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
         request_key=prefix,
         incident_id=entry["incident_id"],
         params=entry["params"],
-        already_ran=True,
+        begun_at=datetime.fromisoformat(entry["at"]),
     )
     for one in confirmed:
         text = f"{kind} of {account} was confirmed while the database was away; brought in from the journal"

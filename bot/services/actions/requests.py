@@ -77,11 +77,12 @@ def confirm_in(
     incident_id: int | None = None,
     params: Mapping[str, Any] | None = None,
     claim: Claim | None = None,
-    already_ran: bool = False,
+    begun_at: datetime | None = None,
 ) -> list[Confirmed]:
-    """As `confirm`, in the caller's transaction. Raises `DrillRefused` for a drill on a live account, unless it
-    `already_ran`, which only the journal says: what was done must be recorded."""
+    """As `confirm`, in the caller's transaction. Raises `DrillRefused` for a drill on a live account, unless it has
+    begun already (`begun_at`), which only the journal says: what was done must be recorded."""
     now = desk.now()
+    asked_at = begun_at or now
     confirmed: list[Confirmed] = []
     incident: Incident | None = None
     for name in account_names:
@@ -95,7 +96,7 @@ def confirm_in(
             continue
         if incident is None:
             incident = incident_for(unit, desk, kind, incident_id, reason=reason, by=by)
-            if incident.drill and not already_ran:
+            if incident.drill and begun_at is None:
                 refuse_live(desk, account_names)
         values = {
             "incident_id": incident.id,
@@ -103,16 +104,16 @@ def confirm_in(
             "account": account.name,
             "reason": reason,
             "requested_by": by,
-            "requested_at": now,
+            "requested_at": asked_at,
             "params": dict(params or {}),
             "request_key": key,
             "drill": incident.drill,
         }
-        number = actions.confirm(unit, values, claim)
+        number = actions.confirm(unit, values, claim, begun=begun_at is not None)
         assert number is not None  # looked for above, in this transaction
         text = f"{kind.verb} confirmed for {account.name}" + (f": {reason}" if reason else "")
         timeline.write(
-            unit, incident.id, "ActionConfirmed", text, at=now, actor=by, details={"action": number}
+            unit, incident.id, "ActionConfirmed", text, at=asked_at, actor=by, details={"action": number}
         )
         auditing.confirmed(unit, number, values, text)
         show_action(unit, incident, number, now)
