@@ -211,13 +211,14 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         signing_secret=None if settings.socket_mode or secret is None else secret.get_secret_value(),
     )
     readiness = Readiness(desk, lambda: identity.error, lambda: engine.pulses, BACKLOG_AGE_WARNS)
-    registry.register(HaltdeskMetrics(desk, lambda: engine.pulses, readiness, audit_watch))
+    registry.register(HaltdeskMetrics(desk, lambda: engine.pulses, readiness, audit_watch, journal))
     api = Api(
         desk,
         settings.api_token.get_secret_value() if settings.api_token else None,
         readiness,
         registry,
         traders,
+        journal,
     )
     webhook = AlertmanagerWebhook(desk, settings.alertmanager_token.get_secret_value(), measures.alerts)
     refusals = Refusals(

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 Entry = dict[str, Any]
+CLOSED = -1  # no file has this number: a page that was closed writes into nobody else's
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Page:
         """Let go of it: what is written is brought in by whoever comes first."""
         with self._lock:
             os.close(self._handle)
+            self._handle = CLOSED
 
 
 class Journal:

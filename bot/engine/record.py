@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.adapters.bounded import Pending, StillRunning
-from bot.adapters.journal import Journal
+from bot.adapters.journal import Journal, Page
 from bot.domain.words import StepStatus
 from bot.ports.record import Timepiece
 from bot.services.actions.requests import progressed
@@ -58,6 +58,45 @@ class StoredRecord:
                 at=now,
             )
             progressed(unit, self._action_id, now)
+
+
+class JournalRecord:
+    """Steps of an action that the database does not know about yet, in a file that is its own until it is closed."""
+
+    def __init__(self, journal: Journal, request_key: str, time: Timepiece) -> None:
+        self.request_key = request_key
+        self.page: Page | None = None  # none before the first entry, and while the disk takes none
+        self._journal, self._time = journal, time
+
+    def step(
+        self, name: str, status: StepStatus, summary: str, evidence: Mapping[str, Any] | None = None
+    ) -> None:
+        self.write(
+            {
+                "kind": "step",
+                "request_key": self.request_key,
+                "at": self._time.now().isoformat(),
+                "name": name,
+                "status": status.value,
+                "summary": summary,
+                "evidence": dict(evidence or {}),
+            }
+        )
+
+    def write(self, entry: Mapping[str, Any]) -> None:
+        """A full or missing disk must not stop a halt: then the log is all the record there is."""
+        try:
+            if self.page is None:
+                self.page = self._journal.begin()
+            self.page.append(entry)
+        except OSError as failure:
+            log.critical("the journal cannot be written (%s); entry: %s", failure, dict(entry))
+
+    def close(self) -> None:
+        """Nothing more is written: from now on anybody may bring it in."""
+        if self.page is not None:
+            self.page.close()
+            self.page = None
 
 
 class Unrecorded:

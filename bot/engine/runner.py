@@ -31,6 +31,9 @@ URGENT = frozenset({ActionKind.HALT, ActionKind.CANCEL})
 # Looking again does what is still needed, and no more: a lifted suspension is not left to itself.
 TRIED_AGAIN = URGENT | {ActionKind.RESUME, ActionKind.FLATTEN}
 LOOKS_AFTER_ERROR = 10
+AFTER_ERROR, AFTER_ERRORS = timedelta(seconds=5), timedelta(minutes=1)
+# Errors since the last look that came to its end, which leaves evidence of its own.
+IN_A_ROW = "errors_in_a_row"
 
 Previous = dict[str, Any] | None
 # (request, record, the evidence so far when it is being looked at again) -> where it stands
@@ -140,7 +143,7 @@ class Runner:
                 Exception
             ) as failure:  # the action's own defect: told to the desk as what it is, never hidden
                 log.exception("%s %s on %s broke off", action.kind, action.id, action.account)
-                result = _broken_off(action, failure)
+                result = broken_off(action.kind, action.account, action, failure)
             entry = result_entry(action.request_key, result, self._time.now())
             within_patience(
                 lambda: conclude(self._desk, action, result), None, self._journal, entry, lambda late: None
@@ -156,17 +159,25 @@ class Runner:
             self._finished()
 
 
-def _broken_off(action: ActionRecordRow, failure: Exception) -> ActionResult:
-    """Haltdesk's own error in the middle of an action: nobody knows what was done, and a halt is tried again."""
-    again = action.kind in TRIED_AGAIN and action.attempts < LOOKS_AFTER_ERROR
+def broken_off(
+    kind: ActionKind, account: str, last: ActionRecordRow | ActionResult | None, failure: Exception
+) -> ActionResult:
+    """Haltdesk's own error in the middle of an action: nobody knows what was done. `last` is where it stood before.
+
+    A halt goes on being looked at, whatever happens; others are left to people after so many errors in a row.
+    """
+    evidence: Mapping[str, Any] = last.evidence if last is not None else {}
+    errors = int(evidence.get(IN_A_ROW, 0)) + 1
+    few = errors < LOOKS_AFTER_ERROR
+    again = kind in URGENT or (kind in TRIED_AGAIN and few)
     return ActionResult(
         status=ActionStatus.WATCHING if again else ActionStatus.UNKNOWN,
-        headline=f"{action.kind.verb} on {action.account} broke off on an error in Haltdesk "
+        headline=f"{kind.verb} on {account} broke off on an error in Haltdesk "
         f"({type(failure).__name__}): what the broker did is not known.",
-        evidence=action.evidence,
-        unconfirmed=action.unconfirmed,
+        evidence={**evidence, IN_A_ROW: errors},
+        unconfirmed=last.unconfirmed if last is not None else (),
         next_step="Look at the account in the broker's dashboard. Haltdesk tries again by itself."
         if again
         else "Look at the account in the broker's dashboard, and confirm the action again.",
-        look_again_after=timedelta(seconds=5) if again else None,
+        look_again_after=(AFTER_ERROR if few else AFTER_ERRORS) if again else None,
     )

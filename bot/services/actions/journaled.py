@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.adapters.journal import Journal
 from bot.domain.actions import ActionResult, BrokerReading, UnconfirmedOrder
 from bot.domain.words import ActionKind, ActionStatus, StepStatus
 from bot.services import auditing
@@ -57,6 +58,18 @@ def result_entry(request_key: str, result: ActionResult, at: datetime) -> dict[s
         "unconfirmed": [asdict(order) for order in result.unconfirmed],
         "reading": reading,
         "look_again_after": again.total_seconds() if again is not None else None,
+    }
+
+
+def unrecorded_halts(journal: Journal) -> dict[str, str]:
+    """By account, the reason of a halt that the database does not hold yet. Raises OSError.
+
+    It may have ended: then the account is halted, which only the journal says so far.
+    """
+    return {
+        str(entry.get("account")): str(entry.get("reason") or "")
+        for entry in journal.entries()
+        if entry.get("kind") == "action" and entry.get("action") == ActionKind.HALT
     }
 
 
