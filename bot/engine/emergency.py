@@ -11,10 +11,10 @@ from bot.adapters.journal import Journal, Page
 from bot.domain.actions import ActionRequest, ActionResult
 from bot.domain.words import ActionKind
 from bot.engine.alone import Alone, Surroundings
-from bot.engine.record import PATIENCE, JournalRecord
+from bot.engine.record import PATIENCE, JournalRecord, keep
 from bot.engine.runner import Perform
 from bot.ports.record import Timepiece
-from bot.services.actions.journaled import action_entry, bring_in
+from bot.services.actions.journaled import action_entry, bring_in, join_entry
 from bot.services.actions.requests import Confirmed, confirm
 from bot.services.desk import Desk
 from bot.store.actions import ActionRecordRow, Claim
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 POSSIBLE = frozenset({ActionKind.HALT, ActionKind.CANCEL})
 
 Say = Callable[[str], None]
+Entry = Mapping[str, Any]
+_Joinable = tuple[ActionKind, str, bool]  # on which account; whether it only suspends
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,14 @@ class Emergency:
         say: Say = lambda text: None,
     ) -> None:
         self._desk, self._journal, self._perform, self._time, self._say = desk, journal, perform, time, say
-        self._running: dict[str, Alone] = {}
+        self._running: dict[_Joinable, Alone] = {}
+        self._joined: set[tuple[str, str]] = set()  # whose request, and who joined it
         self._lock = threading.Lock()
         self.results: dict[str, ActionResult] = {}
         # Set where a runner works in this process: what is confirmed here starts here, at once.
         self.claim: Claim | None = None
-        # Whether an action of this kind runs here on the account, with its row in the database.
-        self.runs: Callable[[ActionKind, str], bool] = lambda kind, account: False
+        # The request key of an action of this kind that runs here on the account, with its row in the database.
+        self.runs: Callable[[ActionKind, str], str | None] = lambda kind, account: None
 
     def confirm(
         self,
@@ -97,9 +100,13 @@ class Emergency:
             confirmed = tuple(bounded(write, PATIENCE, "confirm"))
         except (DatabaseError, StillRunning) as failure:
             # Should it be committed after all: the account is acted on already, and the record joins it later.
-            # While the same is being done already, nothing more is sent: fifty people at once are one halt. Their
-            # writes go on behind this, and join the action when the database takes them.
-            accounts = [account for account in accounts if not self.runs(kind, account)]
+            # While the same is being done already, nothing more is sent: fifty people at once are one halt.
+            running = {account: self.runs(kind, account) for account in accounts}
+            for account, under_way in running.items():
+                if under_way is not None:
+                    entry = join_entry(under_way, key=f"{request_key}:{account}", by=by, at=self._time.now())
+                    self._join(kind, account, entry, lambda entry: keep(self._journal, entry))
+            accounts = [account for account, under_way in running.items() if under_way is None]
             where = ", ".join(accounts) or "no account: the same runs there already"
             log.error(
                 "%s: the database did not take it (%s); without it on %s", kind, type(failure).__name__, where
@@ -136,13 +143,15 @@ class Emergency:
     ) -> Started:
         """Act at the broker with the journal as the only record."""
         for account in accounts:
-            joining = f"{kind}:{account}"
-            key = f"{request_key}:{account}"
+            key, at = f"{request_key}:{account}", self._time.now()
+            lesser = bool(params and params.get("suspend_only"))
             with self._lock:
-                running = self._running.get(joining)
-                if running is not None and running.thread.is_alive():
-                    continue  # a second halt while one runs joins it
-                at = self._time.now()
+                running = self._under_way(kind, account, lesser=lesser)
+                if running is not None:  # a second halt while one runs joins it
+                    if by != running.request.requested_by:
+                        entry = join_entry(running.record.request_key, key=key, by=by, at=at)
+                        self._join(kind, account, entry, running.record.write)
+                    continue
                 entry = action_entry(
                     kind,
                     account,
@@ -164,9 +173,30 @@ class Emergency:
                 )
                 record = JournalRecord(self._journal, key, self._time)
                 alone = Alone(request, record, entry, self._perform[kind], self._around(account))
-                self._running[joining] = alone
+                self._running[kind, account, lesser] = alone
             alone.thread.start()
         return Started(alone=tuple(accounts))
+
+    def _under_way(self, kind: ActionKind, account: str, *, lesser: bool) -> Alone | None:
+        """One that does what is asked, and perhaps more: a full halt does not join a "suspend only"."""
+        for less in (False, True) if lesser else (False,):
+            alone = self._running.get((kind, account, less))
+            if alone is not None and alone.thread.is_alive():
+                return alone
+        return None
+
+    def _join(self, kind: ActionKind, account: str, entry: Entry, write: Callable[[Entry], None]) -> None:
+        """Keep who joined, for the timeline; the database is away, so the channel is told here."""
+        who = str(entry["request_key"]), str(entry["by"])
+        if who in self._joined:
+            return
+        first = all(joined != who[0] for joined, _ in self._joined)
+        self._joined.add(who)
+        write(entry)
+        if first:  # fifty people are fifty entries, and one word
+            self._say(
+                f"{kind.verb} on {account} runs already: {who[1]}, and whoever else asks for it, joins it."
+            )
 
     def _around(self, account: str) -> Surroundings:
         def keep(result: ActionResult) -> None:

@@ -1,6 +1,7 @@
 """The record of a running action: into the database within half a second, or into the journal file."""
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -65,6 +66,8 @@ class JournalRecord:
 
     def __init__(self, journal: Journal, request_key: str, time: Timepiece) -> None:
         self.request_key = request_key
+        self._lock = threading.Lock()  # whoever joins the action writes too
+        self._closed = False
         self.page: Page | None = None  # none before the first entry, and while the disk takes none
         self._journal, self._time = journal, time
 
@@ -86,17 +89,35 @@ class JournalRecord:
     def write(self, entry: Mapping[str, Any]) -> None:
         """A full or missing disk must not stop a halt: then the log is all the record there is."""
         try:
-            if self.page is None:
-                self.page = self._journal.begin()
-            self.page.append(entry)
+            with self._lock:
+                if self._closed:
+                    self._journal.append(entry)
+                    return
+                if self.page is None:
+                    self.page = self._journal.begin()
+                self.page.append(entry)
         except OSError as failure:
-            log.critical("the journal cannot be written (%s); entry: %s", failure, dict(entry))
+            _only_logged(entry, failure)
 
     def close(self) -> None:
-        """Nothing more is written: from now on anybody may bring it in."""
-        if self.page is not None:
-            self.page.close()
-            self.page = None
+        """The action has ended: from now on anybody may bring in what is written."""
+        with self._lock:
+            self._closed = True
+            if self.page is not None:
+                self.page.close()
+                self.page = None
+
+
+def keep(journal: Journal, entry: Mapping[str, Any]) -> None:
+    """Write an entry that stands for itself; see `JournalRecord.write`."""
+    try:
+        journal.append(entry)
+    except OSError as failure:
+        _only_logged(entry, failure)
+
+
+def _only_logged(entry: Mapping[str, Any], failure: OSError) -> None:
+    log.critical("the journal cannot be written (%s); entry: %s", failure, dict(entry))
 
 
 class Unrecorded:

@@ -56,7 +56,7 @@ class Runner:
         self._desk, self._journal, self._perform, self._time = desk, journal, perform, time
         self._name, self._finished = name, finished
         self._held: dict[int, Future[None]] = {}
-        self._doing: dict[int, tuple[ActionKind, str]] = {}
+        self._doing: dict[int, ActionRecordRow] = {}
         self._lock = threading.Lock()
         self._hushed_until = 0.0
 
@@ -99,13 +99,16 @@ class Runner:
         with self._lock:  # which the action's thread takes, too, before it lets go of it
             name = f"{action.kind} {action.id} {action.account}"
             if not action.params.get("suspend_only"):  # which does less than others may ask for
-                self._doing[action.id] = action.kind, action.account
+                self._doing[action.id] = action
             self._held[action.id] = THREADS.run(lambda: self._run(action, resumed), name)
 
-    def runs(self, kind: ActionKind, account: str) -> bool:
-        """Whether an action of this kind, whose row is in the database, is under way here on the account."""
+    def runs(self, kind: ActionKind, account: str) -> str | None:
+        """The request key of an action of this kind that is under way here on the account, its row in the database."""
         with self._lock:
-            return (kind, account) in self._doing.values()
+            keys = (
+                one.request_key for one in self._doing.values() if (one.kind, one.account) == (kind, account)
+            )
+            return next(keys, None)
 
     def heartbeat(self) -> None:
         """Say that the actions under way here are held by somebody alive."""

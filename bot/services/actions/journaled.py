@@ -9,7 +9,7 @@ from bot.adapters.journal import Journal
 from bot.domain.actions import ActionResult, BrokerReading, UnconfirmedOrder
 from bot.domain.words import ActionKind, ActionStatus, StepStatus
 from bot.services import auditing
-from bot.services.actions.requests import conclude_in, confirm_in, progressed
+from bot.services.actions.requests import conclude_in, confirm_in, join, progressed
 from bot.services.desk import Desk
 from bot.store import action_steps, actions, seen, timeline
 from bot.store.actions import ActionRecordRow
@@ -41,6 +41,11 @@ def action_entry(
         "incident_id": incident_id,
         "params": dict(params),
     }
+
+
+def join_entry(request_key: str, *, key: str, by: str, at: datetime) -> dict[str, Any]:
+    """Somebody asked, as `key`, for what the action of `request_key` was doing already."""
+    return {"kind": "join", "request_key": request_key, "asked": key, "by": by, "at": at.isoformat()}
 
 
 def result_entry(request_key: str, result: ActionResult, at: datetime) -> dict[str, Any]:
@@ -125,6 +130,12 @@ def _found(unit: UnitOfWork, entry: Entry) -> ActionRecordRow | None:
     return actions.by_request_key(unit, entry["request_key"])
 
 
+def _joined(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
+    action = _found(unit, entry)
+    if action is not None:
+        join(unit, action, entry["by"], entry["asked"], datetime.fromisoformat(entry["at"]))
+
+
 def _step(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
     action = _found(unit, entry)
     if action is None:
@@ -169,4 +180,4 @@ def _result(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
     )
 
 
-_IMPORTS = {"action": _action, "step": _step, "result": _result}
+_IMPORTS = {"action": _action, "join": _joined, "step": _step, "result": _result}

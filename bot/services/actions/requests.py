@@ -92,7 +92,7 @@ def confirm_in(
         # A halt under way is joined by a second one; once it has ended, a new halt proves it afresh.
         known = actions.same_or_under_way(unit, key, kind, account.name)
         if known is not None and not _does_less(known, key, params or {}):
-            confirmed.append(_join(unit, known, by, key, now))
+            confirmed.append(join(unit, known, by, key, now))
             continue
         if incident is None:
             incident = incident_for(unit, desk, kind, incident_id, reason=reason, by=by)
@@ -129,7 +129,8 @@ def _does_less(known: ActionRecordRow, key: str, params: Mapping[str, Any]) -> b
     return asked_for_more and known.request_key != key
 
 
-def _join(unit: UnitOfWork, known: ActionRecordRow, by: str, key: str, now: datetime) -> Confirmed:
+def join(unit: UnitOfWork, known: ActionRecordRow, by: str, key: str, now: datetime) -> Confirmed:
+    """Keep with an action that somebody else asked for the same while it ran; `key` names that confirmation."""
     incident = incident_service.find(unit, known.incident_id)
     if known.request_key != key and by != known.requested_by and by not in known.joined:
         actions.join(unit, known.id, by)
