@@ -142,7 +142,7 @@ def within_patience(
     the database has it. The journal's entry is brought in later, where it changes nothing that was written after it.
     """
     if late is not None and not late.ended:
-        journal.append(entry)
+        keep(journal, entry)
         return False
     pending = Pending(write, "record")
     try:
@@ -156,5 +156,5 @@ def within_patience(
     else:
         hold(None)
         return True
-    journal.append(entry)
+    keep(journal, entry)
     return False
