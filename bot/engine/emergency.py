@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from bot.adapters.bounded import StillRunning, bounded
@@ -172,7 +173,7 @@ class Emergency:
                     params=dict(params or {}),
                 )
                 record = JournalRecord(self._journal, key, self._time)
-                alone = Alone(request, record, entry, self._perform[kind], self._around(account))
+                alone = Alone(request, record, entry, self._perform[kind], self._around(account, record))
                 self._running[kind, account, lesser] = alone
             alone.thread.start()
         return Started(alone=tuple(accounts))
@@ -198,12 +199,12 @@ class Emergency:
                 f"{kind.verb} on {account} runs already: {who[1]}, and whoever else asks for it, joins it."
             )
 
-    def _around(self, account: str) -> Surroundings:
+    def _around(self, account: str, record: JournalRecord) -> Surroundings:
         def keep(result: ActionResult) -> None:
             self.results[account] = result
 
         # At the command line there is no runner that could go on: it looks to the end itself.
-        hand_over = self._hand_over if self.claim is not None else None
+        hand_over = partial(self._hand_over, record) if self.claim is not None else None
         return Surroundings(self._time, self._say, keep, hand_over)
 
     @property
@@ -225,16 +226,29 @@ class Emergency:
 
         Returns how many entries were new.
         """
-        return sum(self._bring_in(page) for page in self._journal.finished())
+        new = 0
+        for page in self._journal.finished():
+            new += self._bring_in(page)[0]
+        return new
 
-    def _bring_in(self, page: Page) -> int:
+    def _bring_in(self, page: Page) -> tuple[int, set[str]]:
+        """How many entries were new, and the request keys of those that cannot be brought in."""
+        rejected: set[str] = set()
+
+        def reject(entry: Entry, why: str) -> None:
+            path = self._journal.reject(entry, why)
+            log.error("it stands in %s: look at the account in the broker's dashboard", path)
+            rejected.add(str(entry.get("request_key")))
+
         written = page.read()
-        new = bring_in(self._desk, written.entries)
+        new = bring_in(self._desk, written.entries, reject)
+        for line in written.unreadable:
+            path = self._journal.reject({"line": line}, "no entry: it was cut, or written by somebody else")
+            log.error("a line of the journal is no entry; it stands in %s", path)
         page.clear(written.size)
         if new:
             log.warning("%d journal entries were brought into the database", new)
-        return new
+        return new, rejected
 
-    def _hand_over(self, page: Page) -> bool:
-        self._bring_in(page)
-        return True
+    def _hand_over(self, record: JournalRecord, page: Page) -> bool:
+        return record.request_key not in self._bring_in(page)[1]

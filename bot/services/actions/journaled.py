@@ -1,6 +1,7 @@
-"""Brings the journal file into the database: once, in order, without touching what was written after it."""
+"""Brings the journal into the database: once, in order, without touching what was written after it."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,11 +12,14 @@ from bot.domain.words import ActionKind, ActionStatus, StepStatus
 from bot.services import auditing
 from bot.services.actions.requests import conclude_in, confirm_in, join, progressed
 from bot.services.desk import Desk
-from bot.store import action_steps, actions, seen, timeline
+from bot.store import action_steps, actions, incidents, seen, timeline
 from bot.store.actions import ActionRecordRow
-from bot.store.database import UnitOfWork
+from bot.store.database import DatabaseError, UnitOfWork, refused
+
+log = logging.getLogger(__name__)
 
 Entry = Mapping[str, Any]
+Reject = Callable[[Entry, str], object]
 
 
 def action_entry(
@@ -78,20 +82,66 @@ def unrecorded_halts(journal: Journal) -> dict[str, str]:
     }
 
 
-def bring_in(desk: Desk, entries: Sequence[Entry]) -> int:
-    """Import `entries` in one transaction, passing over those imported before. Returns how many were new."""
+class NotOnRecord(Exception):
+    """What a step or a result belongs to is not in the database, and not in the journal."""
+
+
+def bring_in(desk: Desk, entries: Sequence[Entry], reject: Reject) -> int:
+    """Import `entries`, those of each action in one transaction, passing over what was imported before.
+
+    What cannot be imported is given to `reject` with the reason, and stands in no other entry's way. Raises
+    DatabaseError when the database is away: then what came before is imported. Returns how many were new.
+    """
+    stories: dict[str, list[Entry]] = {}
+    for entry in entries:
+        stories.setdefault(str(entry.get("request_key")), []).append(entry)
+    return sum(_bring_in(desk, story, reject) for story in stories.values())
+
+
+def _bring_in(desk: Desk, entries: Sequence[Entry], reject: Reject) -> int:
     new = 0
-    with desk.database.begin() as unit:
-        for entry in entries:
-            if seen.first_time(unit, f"journal:{entry['id']}", desk.now()):
-                new += 1
-                _IMPORTS[entry["kind"]](unit, desk, entry)
+    try:
+        with desk.database.begin() as unit:
+            for entry in entries:
+                if seen.first_time(unit, f"journal:{entry['id']}", desk.now()):
+                    new += 1
+                    _IMPORTS[entry["kind"]](unit, desk, entry)
+    except Exception as failure:  # whatever it is, it must not keep out what was done after it
+        if isinstance(failure, DatabaseError) and not refused(failure):
+            raise
+        if len(entries) > 1:
+            return sum(_bring_in(desk, [entry], reject) for entry in entries)
+        _give_up(desk, entries[0], failure, reject)
+        return 0
     return new
+
+
+def _give_up(desk: Desk, entry: Entry, failure: Exception, reject: Reject) -> None:
+    why = f"{type(failure).__name__}: {failure}"[:500]
+    log.error("an entry of the journal cannot be brought in (%s): %s", why, dict(entry), exc_info=failure)
+    reject(entry, why)
+    try:
+        with desk.database.begin() as unit:
+            # Not given up a second time, should the database go away before the file is emptied.
+            first = seen.first_time(unit, f"journal:{entry['id']}", desk.now())
+            if first and entry.get("kind") != "step":
+                text = f"An entry of the journal ({_words(entry)}) cannot be brought in: {why}"
+                auditing.record(unit, "JournalRejected", text, at=desk.now())
+    except DatabaseError as unwritten:
+        if not refused(unwritten):
+            raise
+        log.error("and the audit does not take it (%s)", unwritten)
+
+
+def _words(entry: Entry) -> str:
+    names = ("kind", "action", "account", "by", "status", "headline", "at", "request_key")
+    return ", ".join(f"{name} {entry[name]}" for name in names if entry.get(name))[:500]
 
 
 def _action(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
     kind, account = ActionKind(entry["action"]), str(entry["account"])
-    prefix = str(entry["request_key"]).removesuffix(f":{account}")
+    key = str(entry["request_key"])
+    known = entry["incident_id"] is not None and incidents.get(unit, entry["incident_id"]) is not None
     confirmed = confirm_in(
         unit,
         desk,
@@ -99,11 +149,13 @@ def _action(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
         [account],
         reason=entry["reason"],
         by=entry["by"],
-        request_key=prefix,
-        incident_id=entry["incident_id"],
+        request_key=key.removesuffix(f":{account}"),
+        incident_id=entry["incident_id"] if known else None,
         params=entry["params"],
         begun_at=datetime.fromisoformat(entry["at"]),
     )
+    if any(one.joined for one in confirmed) and _found(unit, entry) is None:
+        seen.first_time(unit, _joined_another(entry), desk.now())
     for one in confirmed:
         text = f"{kind} of {account} was confirmed while the database was away; brought in from the journal"
         timeline.write(
@@ -130,14 +182,26 @@ def _found(unit: UnitOfWork, entry: Entry) -> ActionRecordRow | None:
     return actions.by_request_key(unit, entry["request_key"])
 
 
-def _joined(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
+def _joined_another(entry: Entry) -> str:
+    return f"joined:{entry['request_key']}"
+
+
+def _told_of(unit: UnitOfWork, entry: Entry) -> ActionRecordRow | None:
+    """The action that the entry tells of; None when that became one with another, which has a record of its own."""
     action = _found(unit, entry)
+    if action is None and not seen.known(unit, _joined_another(entry)):
+        raise NotOnRecord(f"there is no action {entry['request_key']!r} on record")
+    return action
+
+
+def _joined(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
+    action = _told_of(unit, entry)
     if action is not None:
         join(unit, action, entry["by"], entry["asked"], datetime.fromisoformat(entry["at"]))
 
 
 def _step(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
-    action = _found(unit, entry)
+    action = _told_of(unit, entry)
     if action is None:
         return
     at = datetime.fromisoformat(entry["at"])
@@ -157,7 +221,7 @@ def _step(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
 
 
 def _result(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
-    action = _found(unit, entry)
+    action = _told_of(unit, entry)
     if action is None or action.finished_at is not None:
         return
     reading = entry["reading"]
