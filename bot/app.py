@@ -145,9 +145,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     fetching = ThreadPoolExecutor(max_workers=32, thread_name_prefix="figures")
     modals = Modals(chat, desk.renderer, fetcher, fetching)
     approver = Approver(desk, brokers.__getitem__, modals.whisper)
-    emergency = Emergency(
-        desk, journal, perform, time, say=partial(_say, chat, desk.channels.incidents, desk.renderer)
-    )
+    emergency = Emergency(desk, journal, perform, time, say=partial(_say, chat, desk.channels))
     runner = Runner(desk, journal, perform, time, name=name)
 
     def rendered(unit: UnitOfWork, message: Message) -> Rendered:
@@ -255,15 +253,17 @@ def _schedule(scheduled: ScheduledReconciliation) -> dict[str, tuple[float, Call
     return {"calendar": (3600.0, scheduled.plan), "scheduled": (15.0, scheduled.run_once)}
 
 
-def _say(chat: SlackChat, channel: str, renderer: Renderer, text: str) -> None:
-    """A plain word in the incident channel, when the database cannot carry it. Best effort: the broker comes first."""
+def _say(chat: SlackChat, channels: Channels, text: str, drill: bool) -> None:
+    """A plain word in the channel, when the database cannot carry it. Best effort: the broker comes first."""
+    channel = channels.drills if drill else channels.incidents
+    text = f"DRILL · {text}" if drill else text
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
     def post() -> None:
         try:
             chat.post(channel, safe[:3000], [])
         except ChatError as failure:
-            log.error("the incident channel could not be told (%s): %s", failure, text)
+            log.error("the channel could not be told (%s): %s", failure, text)
 
     threading.Thread(target=post, name="say", daemon=True).start()
 

@@ -25,9 +25,11 @@ log = logging.getLogger(__name__)
 
 POSSIBLE = frozenset({ActionKind.HALT, ActionKind.CANCEL})
 
-Say = Callable[[str], None]
+Say = Callable[[str, bool], None]  # the words, and whether they are a drill's
 Entry = Mapping[str, Any]
-_Joinable = tuple[ActionKind, str, bool]  # on which account; whether it only suspends
+_Joinable = tuple[
+    ActionKind, str, bool, bool
+]  # on which account; whether it is a drill's; whether it only suspends
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Emergency:
         journal: Journal,
         perform: Mapping[ActionKind, Perform],
         time: Timepiece,
-        say: Say = lambda text: None,
+        say: Say = lambda text, drill: None,
     ) -> None:
         self._desk, self._journal, self._perform, self._time, self._say = desk, journal, perform, time, say
         self._running: dict[_Joinable, Alone] = {}
@@ -69,9 +71,12 @@ class Emergency:
         request_key: str,
         incident_id: int | None = None,
         params: Mapping[str, Any] | None = None,
+        drill: bool = False,
     ) -> Started:
-        """Record the action, or act without the record. Raises DatabaseError for kinds that can wait for it."""
+        """Record the action, or act without the record. Raises DatabaseError for kinds that can wait for it.
 
+        `drill`: whoever asks was told that this is one. On record it is one if its incident is.
+        """
         claim = self.claim
         recorded: list[ActionRecordRow] = []
 
@@ -106,7 +111,7 @@ class Emergency:
             for account, under_way in running.items():
                 if under_way is not None:
                     entry = join_entry(under_way, key=f"{request_key}:{account}", by=by, at=self._time.now())
-                    self._join(kind, account, entry, lambda entry: keep(self._journal, entry))
+                    self._join(kind, account, drill, entry, partial(keep, self._journal))
             accounts = [account for account, under_way in running.items() if under_way is None]
             where = ", ".join(accounts) or "no account: the same runs there already"
             log.error(
@@ -124,6 +129,7 @@ class Emergency:
             request_key=request_key,
             incident_id=incident_id,
             params=params,
+            drill=drill,
         )
 
     def _start_all(self, recorded: Sequence[ActionRecordRow]) -> None:
@@ -141,52 +147,69 @@ class Emergency:
         request_key: str,
         incident_id: int | None = None,
         params: Mapping[str, Any] | None = None,
+        drill: bool = False,
     ) -> Started:
         """Act at the broker with the journal as the only record."""
+        lesser = bool(params and params.get("suspend_only"))
         for account in accounts:
             key, at = f"{request_key}:{account}", self._time.now()
-            lesser = bool(params and params.get("suspend_only"))
+            request = ActionRequest(
+                id=0,
+                kind=kind,
+                account=account,
+                reason=reason,
+                requested_by=by,
+                requested_at=at,
+                params=dict(params or {}),
+                drill=drill,
+                incident_id=incident_id,
+                request_key=key,
+            )
             with self._lock:
-                running = self._under_way(kind, account, lesser=lesser)
-                if running is not None:  # a second halt while one runs joins it
-                    if by != running.request.requested_by:
-                        entry = join_entry(running.record.request_key, key=key, by=by, at=at)
-                        self._join(kind, account, entry, running.record.write)
-                    continue
-                entry = action_entry(
-                    kind,
-                    account,
-                    reason=reason,
-                    by=by,
-                    request_key=key,
-                    at=at,
-                    incident_id=incident_id,
-                    params=params or {},
-                )
-                request = ActionRequest(
-                    id=0,
-                    kind=kind,
-                    account=account,
-                    reason=reason,
-                    requested_by=by,
-                    requested_at=at,
-                    params=dict(params or {}),
-                )
-                record = JournalRecord(self._journal, key, self._time)
-                alone = Alone(request, record, entry, self._perform[kind], self._around(account, record))
-                self._running[kind, account, lesser] = alone
-            alone.thread.start()
+                running = self._under_way(kind, account, drill, lesser)
+                if running is None:
+                    alone = self._alone(request)
+                    self._running[kind, account, drill, lesser] = alone
+                    alone.thread.start()
+            # A second halt while one runs joins it.
+            if running is not None and by != running.request.requested_by:
+                entry = join_entry(running.request.request_key, key=key, by=by, at=at)
+                self._join(kind, account, drill, entry, running.record.write)
         return Started(alone=tuple(accounts))
 
-    def _under_way(self, kind: ActionKind, account: str, *, lesser: bool) -> Alone | None:
-        """One that does what is asked, and perhaps more: a full halt does not join a "suspend only"."""
+    def _alone(self, request: ActionRequest) -> Alone:
+        entry = action_entry(
+            request.kind,
+            request.account,
+            reason=request.reason,
+            by=request.requested_by,
+            request_key=request.request_key,
+            at=request.requested_at,
+            incident_id=request.incident_id,
+            params=request.params,
+            drill=request.drill,
+        )
+        record = JournalRecord(self._journal, request.request_key, self._time)
+
+        def keep(result: ActionResult) -> None:
+            self.results[request.account] = result
+
+        # At the command line there is no runner that could go on: it looks to the end itself.
+        hand_over = partial(self._hand_over, request.request_key) if self.claim is not None else None
+        around = Surroundings(self._time, lambda text: self._say(text, request.drill), keep, hand_over)
+        return Alone(request, record, entry, self._perform[request.kind], around)
+
+    def _under_way(self, kind: ActionKind, account: str, drill: bool, lesser: bool) -> Alone | None:
+        """One that does what is asked, and perhaps more: a full halt does not join a "suspend only", nor a drill's."""
         for less in (False, True) if lesser else (False,):
-            alone = self._running.get((kind, account, less))
+            alone = self._running.get((kind, account, drill, less))
             if alone is not None and alone.thread.is_alive():
                 return alone
         return None
 
-    def _join(self, kind: ActionKind, account: str, entry: Entry, write: Callable[[Entry], None]) -> None:
+    def _join(
+        self, kind: ActionKind, account: str, drill: bool, entry: Entry, write: Callable[[Entry], None]
+    ) -> None:
         """Keep who joined, for the timeline; the database is away, so the channel is told here."""
         who = str(entry["request_key"]), str(entry["by"])
         if who in self._joined:
@@ -195,17 +218,10 @@ class Emergency:
         self._joined.add(who)
         write(entry)
         if first:  # fifty people are fifty entries, and one word
-            self._say(
+            words = (
                 f"{kind.verb} on {account} runs already: {who[1]}, and whoever else asks for it, joins it."
             )
-
-    def _around(self, account: str, record: JournalRecord) -> Surroundings:
-        def keep(result: ActionResult) -> None:
-            self.results[account] = result
-
-        # At the command line there is no runner that could go on: it looks to the end itself.
-        hand_over = partial(self._hand_over, record) if self.claim is not None else None
-        return Surroundings(self._time, self._say, keep, hand_over)
+            self._say(words, drill)
 
     @property
     def busy(self) -> bool:
@@ -250,5 +266,5 @@ class Emergency:
             log.warning("%d journal entries were brought into the database", new)
         return new, rejected
 
-    def _hand_over(self, record: JournalRecord, page: Page) -> bool:
-        return record.request_key not in self._bring_in(page)[1]
+    def _hand_over(self, request_key: str, page: Page) -> bool:
+        return request_key not in self._bring_in(page)[1]

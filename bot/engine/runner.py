@@ -98,7 +98,9 @@ class Runner:
         self._expect(action)
         with self._lock:  # which the action's thread takes, too, before it lets go of it
             name = f"{action.kind} {action.id} {action.account}"
-            if not action.params.get("suspend_only"):  # which does less than others may ask for
+            if not action.drill and not action.params.get(
+                "suspend_only"
+            ):  # they do less than others may ask for
                 self._doing[action.id] = action
             self._held[action.id] = THREADS.run(lambda: self._run(action, resumed), name)
 

@@ -32,6 +32,7 @@ def action_entry(
     at: datetime,
     incident_id: int | None,
     params: Mapping[str, Any],
+    drill: bool = False,
 ) -> dict[str, Any]:
     """A confirmed action that the database could not take."""
     return {
@@ -44,6 +45,7 @@ def action_entry(
         "at": at.isoformat(),
         "incident_id": incident_id,
         "params": dict(params),
+        "drill": drill,
     }
 
 
@@ -78,7 +80,7 @@ def unrecorded_halts(journal: Journal) -> dict[str, str]:
     return {
         str(entry.get("account")): str(entry.get("reason") or "")
         for entry in journal.entries()
-        if entry.get("kind") == "action" and entry.get("action") == ActionKind.HALT
+        if entry.get("kind") == "action" and entry.get("action") == ActionKind.HALT and not entry.get("drill")
     }
 
 
@@ -141,7 +143,11 @@ def _words(entry: Entry) -> str:
 def _action(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
     kind, account = ActionKind(entry["action"]), str(entry["account"])
     key = str(entry["request_key"])
-    known = entry["incident_id"] is not None and incidents.get(unit, entry["incident_id"]) is not None
+    incident = incidents.get(unit, entry["incident_id"]) if entry["incident_id"] is not None else None
+    if entry.get("drill") and (incident is None or not incident.drill):
+        raise NotOnRecord(
+            "it was done in a drill that is not on record, and belongs to no incident beside it"
+        )
     confirmed = confirm_in(
         unit,
         desk,
@@ -150,7 +156,7 @@ def _action(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
         reason=entry["reason"],
         by=entry["by"],
         request_key=key.removesuffix(f":{account}"),
-        incident_id=entry["incident_id"] if known else None,
+        incident_id=incident.id if incident is not None else None,
         params=entry["params"],
         begun_at=datetime.fromisoformat(entry["at"]),
     )

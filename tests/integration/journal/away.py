@@ -113,7 +113,10 @@ class AwayDesk:
         self.command_line = self._emergency(Journal(self.path), perform)
 
     def _emergency(self, journal: Journal, perform: Mapping[ActionKind, Perform]) -> Emergency:
-        return Emergency(self.desk, journal, perform, self.time, say=self.said.append)
+        return Emergency(self.desk, journal, perform, self.time, say=self._say)
+
+    def _say(self, text: str, drill: bool) -> None:
+        self.said.append(f"DRILL: {text}" if drill else text)
 
     def halt(
         self, process: Emergency, key: str = "k", kind: ActionKind = ActionKind.HALT, **more: Any
