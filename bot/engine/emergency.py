@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from bot.adapters.bounded import StillRunning, bounded
+from bot.adapters.bounded import Pending, StillRunning
 from bot.adapters.journal import Journal, Page
 from bot.domain.actions import ActionRequest, ActionResult
 from bot.domain.words import ActionKind
@@ -55,6 +55,8 @@ class Emergency:
         self._running: dict[_Joinable, Alone] = {}
         self._joined: set[tuple[str, str]] = set()  # whose request, and who joined it
         self._lock = threading.Lock()
+        # Confirmations that the database did not take in time, and what it has taken of them since.
+        self._late: list[tuple[Pending[list[Confirmed]], list[ActionRecordRow]]] = []
         self.results: dict[str, ActionResult] = {}
         # Set where a runner works in this process: what is confirmed here starts here, at once.
         self.claim: Claim | None = None
@@ -102,10 +104,12 @@ class Emergency:
             confirmed = tuple(write())
             self._start_all(recorded)
             return Started(confirmed=confirmed)
+        writing = Pending(write, "confirm")
         try:
-            confirmed = tuple(bounded(write, PATIENCE, "confirm"))
+            confirmed = tuple(writing.result(PATIENCE))
         except (DatabaseError, StillRunning) as failure:
             # Should it be committed after all: the account is acted on already, and the record joins it later.
+            self._late.append((writing, recorded))
             # While the same is being done already, nothing more is sent: fifty people at once are one halt.
             running = {account: self.runs(kind, account) for account in accounts}
             for account, under_way in running.items():
@@ -222,6 +226,23 @@ class Emergency:
                 f"{kind.verb} on {account} runs already: {who[1]}, and whoever else asks for it, joins it."
             )
             self._say(words, drill)
+
+    def holds(self) -> list[int]:
+        """Actions whose row came late, while they are done here without it: no runner may take them up beside that."""
+        with self._lock:
+            doing = {
+                (kind, account)
+                for (kind, account, *_), alone in self._running.items()
+                if alone.thread.is_alive()
+            }
+        held = []
+        for late in list(self._late):
+            writing, recorded = late
+            rows = [row.id for row in recorded if (row.kind, row.account) in doing]
+            held += rows
+            if writing.ended and not rows:
+                self._late.remove(late)
+        return held
 
     @property
     def busy(self) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,6 +58,8 @@ class Runner:
         self._held: dict[int, Future[None]] = {}
         self._doing: dict[int, ActionRecordRow] = {}
         self._lock = threading.Lock()
+        # Actions that are held for this runner, and done elsewhere in this process.
+        self.elsewhere: Callable[[], Sequence[int]] = tuple
         self._hushed_until = 0.0
 
     @property
@@ -116,6 +118,7 @@ class Runner:
         """Say that the actions under way here are held by somebody alive."""
         with self._lock:
             numbers = list(self._held)
+        numbers += self.elsewhere()
         if numbers:
             until = self._time.now() + LEASE
             with self._desk.database.begin() as unit:

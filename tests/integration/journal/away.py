@@ -29,13 +29,19 @@ LONG = 30.0  # real seconds; only a hang takes as long
 
 
 class CanBeAway(Database):
-    """One that refuses every transaction while it is `away`."""
+    """One that refuses every transaction while it is `away`, and takes confirmations only while it is `taking`."""
 
-    away = False
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.away = False
+        self.taking = threading.Event()
+        self.taking.set()
 
     @contextmanager
     def begin(self, *, gathers: bool = False, durable: bool = True) -> Iterator[UnitOfWork]:
         self._here()
+        if gathers:
+            assert self.taking.wait(LONG)
         with super().begin(gathers=gathers, durable=durable) as unit:
             yield unit
 
@@ -110,6 +116,7 @@ class AwayDesk:
         self.runner = Runner(self.desk, self.journal, perform, self.time, name="server")
         self.server = self._emergency(self.journal, perform)
         self.server.claim, self.server.runs = self.runner.claim, self.runner.runs
+        self.runner.elsewhere = self.server.holds
         self.command_line = self._emergency(Journal(self.path), perform)
 
     def _emergency(self, journal: Journal, perform: Mapping[ActionKind, Perform]) -> Emergency:
@@ -176,4 +183,5 @@ def away_desk(database_url: str, folder: Path, **more: Any) -> Iterator[AwayDesk
         yield desk
     finally:
         desk.broker.held.set()
+        desk.database.taking.set()
         desk.database.dispose()
