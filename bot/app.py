@@ -137,7 +137,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     }
     name = process or f"{os.uname().nodename}-{os.getpid()}-{uuid4().hex[:8]}"
     journal = Journal(settings.journal_path)
-    say = partial(_say, chat, desk.channels.incidents, desk.renderer)
+    say = partial(_say, chat, desk.channels)
     commands = DeskCommands(policy.desk_commands, LocalCommands(), time, partial(_tell, desk, say))
     perform = performers(
         tools_for,
@@ -217,13 +217,14 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         signing_secret=None if settings.socket_mode or secret is None else secret.get_secret_value(),
     )
     readiness = Readiness(desk, lambda: identity.error, lambda: engine.pulses, BACKLOG_AGE_WARNS)
-    registry.register(HaltdeskMetrics(desk, lambda: engine.pulses, readiness, audit_watch))
+    registry.register(HaltdeskMetrics(desk, lambda: engine.pulses, readiness, audit_watch, journal))
     api = Api(
         desk,
         settings.api_token.get_secret_value() if settings.api_token else None,
         readiness,
         registry,
         traders,
+        journal,
     )
     webhook = AlertmanagerWebhook(desk, settings.alertmanager_token.get_secret_value(), measures.alerts)
     refusals = Refusals(
@@ -261,20 +262,22 @@ def _schedule(scheduled: ScheduledReconciliation) -> dict[str, tuple[float, Call
     return {"calendar": (3600.0, scheduled.plan), "scheduled": (15.0, scheduled.run_once)}
 
 
-def _say(chat: SlackChat, channel: str, renderer: Renderer, text: str) -> None:
-    """A plain word in the incident channel, when the database cannot carry it. Best effort: the broker comes first."""
+def _say(chat: SlackChat, channels: Channels, text: str, drill: bool) -> None:
+    """A plain word in the channel, when the database cannot carry it. Best effort: the broker comes first."""
+    channel = channels.drills if drill else channels.incidents
+    text = f"DRILL · {text}" if drill else text
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
     def post() -> None:
         try:
             chat.post(channel, safe[:3000], [])
         except ChatError as failure:
-            log.error("the incident channel could not be told (%s): %s", failure, text)
+            log.error("the channel could not be told (%s): %s", failure, text)
 
     threading.Thread(target=post, name="say", daemon=True).start()
 
 
-def _tell(desk: Desk, say: Callable[[str], None], request: ActionRequest, text: str) -> None:
+def _tell(desk: Desk, say: Callable[[str, bool], None], request: ActionRequest, text: str) -> None:
     """What a desk's command came to after the result: into the thread; without the database, into the channel."""
     try:
         if request.id:  # 0: acted on without the database
@@ -282,7 +285,7 @@ def _tell(desk: Desk, say: Callable[[str], None], request: ActionRequest, text: 
             return
     except (DatabaseError, LookupError, StillRunning) as failure:
         log.warning("the thread could not be told (%s): %s", type(failure).__name__, text)
-    say(text)
+    say(text, request.drill)
 
 
 def _limits(policy: Policy) -> Limits:

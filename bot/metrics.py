@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from bot import __version__
 from bot.adapters.bounded import StillRunning
+from bot.adapters.journal import Journal
 from bot.adapters.one_at_a_time import OneAtATime
 from bot.domain.words import TradingState
 from bot.engine.pulse import Pulse
@@ -43,8 +44,9 @@ class HaltdeskMetrics(Collector):
         pulses: Callable[[], Sequence[Pulse]],
         not_ready: Callable[[], Mapping[str, str]],
         audit_watch: AuditWatch,
+        journal: Journal | None = None,
     ) -> None:
-        self._desk, self._pulses, self._not_ready = desk, pulses, not_ready
+        self._desk, self._pulses, self._not_ready, self._journal = desk, pulses, not_ready, journal
         self._audit_watch = audit_watch
         self._ask = OneAtATime(self._read, PATIENCE, "metrics")
 
@@ -68,7 +70,7 @@ class HaltdeskMetrics(Collector):
         yield from found
 
     def _read(self) -> list[Metric]:
-        states = queries.trading_states(self._desk)
+        states = queries.trading_states(self._desk, self._journal)
         with self._desk.database.read() as unit:
             return [
                 *_trading(states),

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import CollectorRegistry
 from werkzeug.wrappers import Request, Response
 
+from bot.adapters.journal import Journal
 from bot.domain.incident import parse_incident_key
 from bot.services import queries
 from bot.services.desk import Desk
@@ -43,9 +44,10 @@ class Api:
         readiness: Readiness,
         registry: CollectorRegistry,
         traders: Traders,
+        journal: Journal,
     ) -> None:
         self._desk, self._readiness, self._registry = desk, readiness, registry
-        self._traders = traders
+        self._traders, self._journal = traders, journal
         self._token = token.encode() if token else None
 
     def healthz(self, request: Request) -> Response:
@@ -72,7 +74,7 @@ class Api:
         refused = self._refused(request)
         if refused is not None:
             return refused
-        states = queries.trading_states(self._desk)
+        states = queries.trading_states(self._desk, self._journal)
         if account is not None:
             states = [state for state in states if state["account"] == account]
             if not states:

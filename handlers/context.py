@@ -31,6 +31,7 @@ class Confirms(Protocol):
         request_key: str,
         incident_id: int | None = None,
         params: Mapping[str, Any] | None = None,
+        drill: bool = False,
     ) -> object: ...
 
 

@@ -42,7 +42,9 @@ def register(listening: Listening, services: Services) -> None:
 def _register_kind(listening: Listening, services: Services, kind: ActionKind) -> None:
     def pressed(ack: Ack, body: Body, action: dict[str, Any]) -> None:
         ack()
-        _open(services, kind, body, incident_of_press(services, body, action), reason="")
+        # The button says so too: the database, which knows it, may be away.
+        drill = value_of(action).get("drill") is True
+        _open(services, kind, body, incident_of_press(services, body, action), reason="", drill=drill)
 
     def commanded(ack: Ack, body: Body, command: dict[str, Any]) -> None:
         refusal = services.people.may_act(user_of(body)).refusal
@@ -71,14 +73,22 @@ def incident_of_press(services: Services, body: Body, action: dict[str, Any]) ->
         return None
 
 
-def _open(services: Services, kind: ActionKind, body: Body, incident_id: int | None, *, reason: str) -> None:
+def _open(
+    services: Services,
+    kind: ActionKind,
+    body: Body,
+    incident_id: int | None,
+    *,
+    reason: str,
+    drill: bool = False,
+) -> None:
     permission = services.people.may_act(user_of(body))
     if not permission.granted:
         services.refuse(body, kind.verb, permission.refusal)
         return
     trigger = str(body.get("trigger_id") or "")
     channel = str((body.get("channel") or {}).get("id") or body.get("channel_id") or "")
-    view = _view(services, kind, incident_id, reason=reason, channel=channel)
+    view = _view(services, kind, incident_id, reason=reason, channel=channel, drill=drill)
     if not view.figures:
         services.whisper(body, NO_PAPER)
         return
@@ -88,11 +98,11 @@ def _open(services: Services, kind: ActionKind, body: Body, incident_id: int | N
 
 
 def _view(
-    services: Services, kind: ActionKind, incident_id: int | None, *, reason: str, channel: str
+    services: Services, kind: ActionKind, incident_id: int | None, *, reason: str, channel: str, drill: bool
 ) -> ConfirmView:
     desk = services.desk
     notes: tuple[str, ...] = ()
-    key, drill = None, False
+    key = None
 
     def read() -> tuple[Incident | None, tuple[AccountLine, ...]]:
         with desk.database.read() as unit:
@@ -104,14 +114,14 @@ def _view(
         incident, lines = bounded(read, PATIENCE, "view")
         if incident is not None:
             incident_id, key, drill = incident.id, incident.key, incident.drill
-        if drill:
-            live = [line.name for line in lines if not line.paper]
-            lines = tuple(line for line in lines if line.paper)
-            notes = (f"{', '.join(live)} is live: a drill never acts on real money.",) if live else ()
     except (DatabaseError, StillRunning):
         # A halt must be possible all the same; the journal takes its record.
         lines = tuple(account_line(account, None) for account in desk.accounts)
         notes = (f"{AWAY} The record goes to the journal file.",)
+    live = [line.name for line in lines if not line.paper]
+    if drill and live:
+        lines = tuple(line for line in lines if line.paper)
+        notes = (*notes, f"{', '.join(live)} is live: a drill never acts on real money.")
     names = [line.name for line in lines]
     metadata = {"n": uuid4().hex, "i": incident_id, "a": names, "c": channel, "d": drill}
     return ConfirmView(
@@ -140,9 +150,9 @@ def _confirm(services: Services, kind: ActionKind, ack: Ack, body: Body, view: d
     if not accounts:
         ack(response_action="errors", errors={"accounts": "Choose at least one account."})
         return
-    incident_id = metadata.get("i")
+    incident_id, drill = metadata.get("i"), metadata.get("d") is True
     try:
-        if metadata.get("d"):
+        if drill:
             refuse_live(services.desk, accounts)  # here too, because a halt goes on without the database
         services.emergency.confirm(
             kind,
@@ -152,6 +162,7 @@ def _confirm(services: Services, kind: ActionKind, ack: Ack, body: Body, view: d
             request_key=_request_key(body, view, metadata),
             incident_id=incident_id if isinstance(incident_id, int) else None,
             params={"suspend_only": True} if "suspend_only" in chosen(view, "options") else {},
+            drill=drill,
         )
     except DrillRefused as refusal:
         ack(response_action="update", view=services.renderer.refusal_modal("Not in a drill", str(refusal)))

@@ -1,61 +1,180 @@
-"""The journal file: where the record of an action goes while the database does not answer."""
+"""The journal: files where the record of an action goes while the database does not answer.
 
+The file at `path`, and `path.1`, `path.2` ... for those who write at the same time: each file has one writer, in this
+process or another, who holds its lock (flock). The system lets go of it when the writer's process ends, however that
+ends. So a file whose lock is free tells a story that is told to its end, as far as anybody lived to tell it.
+"""
+
+import fcntl
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+Entry = dict[str, Any]
+CLOSED = -1  # no file has this number: a page that was closed writes into nobody else's
 
-class Journal:
-    """JSON Lines at `path`, each line on the disk (fsync) before `append` returns. One file for each process."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+@dataclass(frozen=True)
+class Written:
+    """What a file holds: its entries in order, lines that are none (cut by a crash, say), and its bytes in all."""
+
+    entries: Sequence[Entry]
+    unreadable: Sequence[str]
+    size: int
+
+
+class Page:
+    """One file of the journal, held against every other writer and reader until it is closed."""
+
+    def __init__(self, path: Path, handle: int) -> None:
+        self.path, self._handle = path, handle
         self._lock = threading.Lock()
 
     def append(self, entry: Mapping[str, Any]) -> None:
-        """Write one entry; it gets an id of its own. Raises OSError when the disk does not take it."""
-        line = json.dumps({"id": uuid4().hex, **entry}, separators=(",", ":"), sort_keys=True)
+        """Write one entry, on the disk (fsync) before this returns. Raises OSError when the disk does not take it."""
         with self._lock:
-            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            try:
-                os.write(handle, line.encode() + b"\n")
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            _append(self._handle, {"id": uuid4().hex, **entry})
+
+    def read(self) -> Written:
+        with self._lock:
+            content = self.path.read_bytes()
+        entries, unreadable = _parsed(content)
+        return Written(entries, unreadable, len(content))
+
+    def clear(self, size: int) -> None:
+        """Empty it, now that the database has what its `size` bytes say. With more behind them it waits for that."""
+        with self._lock:
+            if os.fstat(self._handle).st_size == size:
+                os.ftruncate(self._handle, 0)
+                os.fsync(self._handle)
+
+    def close(self) -> None:
+        """Let go of it: what is written is brought in by whoever comes first."""
+        with self._lock:
+            os.close(self._handle)
+            self._handle = CLOSED
+
+
+class Journal:
+    """JSON Lines at `path` and beside it, shared by every process of the desk on this machine."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def begin(self) -> Page:
+        """An empty file for the story of one action, which nobody brings in before it is closed. Raises OSError."""
+        return self._take(empty=True)
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Write one entry that stands for itself. Raises OSError when the disk does not take it."""
+        page = self._take(empty=False)
+        try:
+            page.append(entry)
+        finally:
+            page.close()
 
     @property
     def empty(self) -> bool:
+        return not any(map(_size, self._files()))
+
+    def entries(self) -> list[Entry]:
+        """Everything that is in the journal, also what is still being written. Raises OSError."""
+        found: list[Entry] = []
+        for path in self._files():
+            if _size(path):
+                content = path.read_bytes()
+                found += _parsed(content[: content.rfind(b"\n") + 1])[0]
+        return found
+
+    def finished(self) -> Iterator[Page]:
+        """Each file that holds something and that nobody writes in any more, held while it is worked on."""
+        for path in self._files():
+            page = _held(path) if _size(path) else None
+            if page is not None:
+                try:
+                    yield page
+                finally:
+                    page.close()
+
+    def reject(self, entry: Mapping[str, Any], why: str) -> Path:
+        """Put what no database will take where a person finds it: `path.rejected`. Raises OSError."""
+        path = self.path.with_name(f"{self.path.name}.rejected")
+        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            return self.path.stat().st_size == 0
-        except FileNotFoundError:
-            return True
+            _append(handle, {"why": why, **entry})
+        finally:
+            os.close(handle)
+        return path
 
-    def entries(self) -> tuple[list[dict[str, Any]], int]:
-        """Everything in the file, in order, and how many bytes that is. A line cut by a crash is passed over."""
-        if self.empty:
-            return [], 0
-        content = self.path.read_bytes()
-        content = content[: content.rfind(b"\n") + 1]
-        found = []
-        for line in content.splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue  # half a line with more behind it: the process died while writing it, and came back
-            if isinstance(entry, dict) and "id" in entry:
-                found.append(entry)
-        return found, len(content)
+    def _take(self, *, empty: bool) -> Page:
+        for number in count():
+            page = _held(self._file(number))
+            if page is None:
+                continue
+            if not empty or not _size(page.path):
+                return page
+            page.close()
+        raise AssertionError("numbers do not end")
 
-    def clear(self, size: int) -> None:
-        """Take the first `size` bytes out, now that the database has what they say."""
-        with self._lock:
-            rest = self.path.with_suffix(".rest")
-            with rest.open("wb") as out:
-                out.write(self.path.read_bytes()[size:])
-                out.flush()
-                os.fsync(out.fileno())
-            rest.replace(self.path)
+    def _file(self, number: int) -> Path:
+        return self.path.with_name(f"{self.path.name}.{number}") if number else self.path
+
+    def _files(self) -> Iterator[Path]:
+        """Files are emptied, never removed, so there is none behind the first number that is missing."""
+        yield self.path
+        for number in count(1):
+            path = self._file(number)
+            if not path.exists():
+                return
+            yield path
+
+
+def _held(path: Path) -> Page | None:
+    """The file with its lock taken; None while somebody else has it."""
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as failure:
+        os.close(handle)
+        if isinstance(failure, BlockingIOError):
+            return None
+        raise
+    return Page(path, handle)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _append(handle: int, entry: Mapping[str, Any]) -> None:
+    """A line to itself, whole: the system may take less than it is given, and a line before it may have been cut."""
+    line = json.dumps(entry, separators=(",", ":"), sort_keys=True).encode() + b"\n"
+    size = os.fstat(handle).st_size
+    if size and os.pread(handle, 1, size - 1) != b"\n":
+        line = b"\n" + line
+    while line:
+        line = line[os.write(handle, line) :]
+    os.fsync(handle)
+
+
+def _parsed(content: bytes) -> tuple[list[Entry], list[str]]:
+    entries, unreadable = [], []
+    for line in content.split(b"\n"):
+        try:
+            entry = json.loads(line) if line.strip() else None
+        except ValueError:
+            entry = line
+        if isinstance(entry, dict) and "id" in entry:
+            entries.append(entry)
+        elif entry is not None:
+            unreadable.append(line.decode(errors="replace"))
+    return entries, unreadable

@@ -24,7 +24,7 @@ def status(*, as_json: bool) -> int:
     found: dict[str, object] = {}
     try:
         try:
-            found["accounts"] = queries.trading_states(application.desk)
+            found["accounts"] = queries.trading_states(application.desk, application.journal)
             found["incidents"] = [
                 one for one in queries.incident_list(application.desk) if one["status"] == "open"
             ]

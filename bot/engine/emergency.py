@@ -4,18 +4,18 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from bot.adapters.bounded import StillRunning, bounded
-from bot.adapters.journal import Journal
+from bot.adapters.bounded import Pending, StillRunning
+from bot.adapters.journal import Journal, Page
 from bot.domain.actions import ActionRequest, ActionResult
-from bot.domain.words import ActionKind, StepStatus
-from bot.engine.record import PATIENCE
+from bot.domain.words import ActionKind
+from bot.engine.alone import Alone, Surroundings
+from bot.engine.record import PATIENCE, JournalRecord, keep
 from bot.engine.runner import Perform
-from bot.ports.about import about
 from bot.ports.record import Timepiece
-from bot.services.actions.journaled import action_entry, bring_in, result_entry
+from bot.services.actions.journaled import action_entry, bring_in, join_entry
 from bot.services.actions.requests import Confirmed, confirm
 from bot.services.desk import Desk
 from bot.store.actions import ActionRecordRow, Claim
@@ -24,9 +24,12 @@ from bot.store.database import DatabaseError
 log = logging.getLogger(__name__)
 
 POSSIBLE = frozenset({ActionKind.HALT, ActionKind.CANCEL})
-LONGEST = timedelta(minutes=30)  # looking again at what is not proved; then people have long been told
 
-Say = Callable[[str], None]
+Say = Callable[[str, bool], None]  # the words, and whether they are a drill's
+Entry = Mapping[str, Any]
+_Joinable = tuple[
+    ActionKind, str, bool, bool
+]  # on which account; whether it is a drill's; whether it only suspends
 
 
 @dataclass(frozen=True)
@@ -35,35 +38,6 @@ class Started:
 
     confirmed: tuple[Confirmed, ...] = ()
     alone: tuple[str, ...] = ()
-
-
-class JournalRecord:
-    """Steps of an action that the database does not know about yet."""
-
-    def __init__(self, journal: Journal, request_key: str, time: Timepiece) -> None:
-        self._journal, self._request_key, self._time = journal, request_key, time
-
-    def step(
-        self, name: str, status: StepStatus, summary: str, evidence: Mapping[str, Any] | None = None
-    ) -> None:
-        self.write(
-            {
-                "kind": "step",
-                "request_key": self._request_key,
-                "at": self._time.now().isoformat(),
-                "name": name,
-                "status": status.value,
-                "summary": summary,
-                "evidence": dict(evidence or {}),
-            }
-        )
-
-    def write(self, entry: Mapping[str, Any]) -> None:
-        """A full or missing disk must not stop a halt: then the log is all the record there is."""
-        try:
-            self._journal.append(entry)
-        except OSError as failure:
-            log.critical("the journal cannot be written (%s); entry: %s", failure, dict(entry))
 
 
 class Emergency:
@@ -75,16 +49,19 @@ class Emergency:
         journal: Journal,
         perform: Mapping[ActionKind, Perform],
         time: Timepiece,
-        say: Say = lambda text: None,
+        say: Say = lambda text, drill: None,
     ) -> None:
         self._desk, self._journal, self._perform, self._time, self._say = desk, journal, perform, time, say
-        self._running: dict[str, threading.Thread] = {}
+        self._running: dict[_Joinable, Alone] = {}
+        self._joined: set[tuple[str, str]] = set()  # whose request, and who joined it
         self._lock = threading.Lock()
+        # Confirmations that the database did not take in time, and what it has taken of them since.
+        self._late: list[tuple[Pending[list[Confirmed]], list[ActionRecordRow]]] = []
         self.results: dict[str, ActionResult] = {}
         # Set where a runner works in this process: what is confirmed here starts here, at once.
         self.claim: Claim | None = None
-        # Whether an action of this kind runs here on the account, with its row in the database.
-        self.runs: Callable[[ActionKind, str], bool] = lambda kind, account: False
+        # The request key of an action of this kind that runs here on the account, with its row in the database.
+        self.runs: Callable[[ActionKind, str], str | None] = lambda kind, account: None
 
     def confirm(
         self,
@@ -96,9 +73,12 @@ class Emergency:
         request_key: str,
         incident_id: int | None = None,
         params: Mapping[str, Any] | None = None,
+        drill: bool = False,
     ) -> Started:
-        """Record the action, or act without the record. Raises DatabaseError for kinds that can wait for it."""
+        """Record the action, or act without the record. Raises DatabaseError for kinds that can wait for it.
 
+        `drill`: whoever asks was told that this is one. On record it is one if its incident is.
+        """
         claim = self.claim
         recorded: list[ActionRecordRow] = []
 
@@ -124,13 +104,19 @@ class Emergency:
             confirmed = tuple(write())
             self._start_all(recorded)
             return Started(confirmed=confirmed)
+        writing = Pending(write, "confirm")
         try:
-            confirmed = tuple(bounded(write, PATIENCE, "confirm"))
+            confirmed = tuple(writing.result(PATIENCE))
         except (DatabaseError, StillRunning) as failure:
             # Should it be committed after all: the account is acted on already, and the record joins it later.
-            # While the same is being done already, nothing more is sent: fifty people at once are one halt. Their
-            # writes go on behind this, and join the action when the database takes them.
-            accounts = [account for account in accounts if not self.runs(kind, account)]
+            self._late.append((writing, recorded))
+            # While the same is being done already, nothing more is sent: fifty people at once are one halt.
+            running = {account: self.runs(kind, account) for account in accounts}
+            for account, under_way in running.items():
+                if under_way is not None:
+                    entry = join_entry(under_way, key=f"{request_key}:{account}", by=by, at=self._time.now())
+                    self._join(kind, account, drill, entry, partial(keep, self._journal))
+            accounts = [account for account, under_way in running.items() if under_way is None]
             where = ", ".join(accounts) or "no account: the same runs there already"
             log.error(
                 "%s: the database did not take it (%s); without it on %s", kind, type(failure).__name__, where
@@ -147,6 +133,7 @@ class Emergency:
             request_key=request_key,
             incident_id=incident_id,
             params=params,
+            drill=drill,
         )
 
     def _start_all(self, recorded: Sequence[ActionRecordRow]) -> None:
@@ -164,95 +151,141 @@ class Emergency:
         request_key: str,
         incident_id: int | None = None,
         params: Mapping[str, Any] | None = None,
+        drill: bool = False,
     ) -> Started:
         """Act at the broker with the journal as the only record."""
+        lesser = bool(params and params.get("suspend_only"))
         for account in accounts:
-            joining = f"{kind}:{account}"
-            key = f"{request_key}:{account}"
+            key, at = f"{request_key}:{account}", self._time.now()
+            request = ActionRequest(
+                id=0,
+                kind=kind,
+                account=account,
+                reason=reason,
+                requested_by=by,
+                requested_at=at,
+                params=dict(params or {}),
+                drill=drill,
+                incident_id=incident_id,
+                request_key=key,
+            )
             with self._lock:
-                running = self._running.get(joining)
-                if running is not None and running.is_alive():
-                    continue  # a second halt while one runs joins it
-                entry = action_entry(
-                    kind,
-                    account,
-                    reason=reason,
-                    by=by,
-                    request_key=key,
-                    at=self._time.now(),
-                    incident_id=incident_id,
-                    params=params or {},
-                )
-                request = ActionRequest(
-                    id=0,
-                    kind=kind,
-                    account=account,
-                    reason=reason,
-                    requested_by=by,
-                    requested_at=self._time.now(),
-                    params=dict(params or {}),
-                )
-                thread = threading.Thread(
-                    target=self._run, args=(request, key, entry), name=f"{joining} alone", daemon=True
-                )
-                self._running[joining] = thread
-            thread.start()
+                running = self._under_way(kind, account, drill, lesser)
+                if running is None:
+                    alone = self._alone(request)
+                    self._running[kind, account, drill, lesser] = alone
+                    alone.thread.start()
+            # A second halt while one runs joins it.
+            if running is not None and by != running.request.requested_by:
+                entry = join_entry(running.request.request_key, key=key, by=by, at=at)
+                self._join(kind, account, drill, entry, running.record.write)
         return Started(alone=tuple(accounts))
 
-    def _run(self, request: ActionRequest, key: str, entry: Mapping[str, Any]) -> None:
-        with about(action=f"{request.kind}:alone", account=request.account):
-            self._run_to_its_end(request, key, entry)
+    def _alone(self, request: ActionRequest) -> Alone:
+        entry = action_entry(
+            request.kind,
+            request.account,
+            reason=request.reason,
+            by=request.requested_by,
+            request_key=request.request_key,
+            at=request.requested_at,
+            incident_id=request.incident_id,
+            params=request.params,
+            drill=request.drill,
+        )
+        record = JournalRecord(self._journal, request.request_key, self._time)
 
-    def _run_to_its_end(self, request: ActionRequest, key: str, entry: Mapping[str, Any]) -> None:
-        record = JournalRecord(self._journal, key, self._time)
-        record.write(entry)
-        what = f"{request.kind.verb} on {request.account}"
-        self._say(f"{what} runs without Haltdesk's database; its record goes to the journal file.")
-        previous: dict[str, Any] | None = None
-        said = ""
-        ends = self._time.now() + LONGEST
-        while True:
-            try:
-                result = self._perform[request.kind](request, record, previous)
-            except Exception:
-                log.exception("%s broke off", what)
-                self._say(
-                    f"{what} broke off on an error in Haltdesk. Look at the account in the broker's dashboard."
-                )
-                return
-            record.write(result_entry(key, result, self._time.now()))
+        def keep(result: ActionResult) -> None:
             self.results[request.account] = result
-            if result.headline != said:
-                said = result.headline
-                self._say(f"{result.headline} {result.next_step or ''}".strip())
-            again = result.look_again_after
-            if result.status.ended or again is None or self._time.now() > ends:
-                return
-            if self._time.wait(again.total_seconds()):
-                return
-            previous = dict(result.evidence)
+
+        # At the command line there is no runner that could go on: it looks to the end itself.
+        hand_over = partial(self._hand_over, request.request_key) if self.claim is not None else None
+        around = Surroundings(self._time, lambda text: self._say(text, request.drill), keep, hand_over)
+        return Alone(request, record, entry, self._perform[request.kind], around)
+
+    def _under_way(self, kind: ActionKind, account: str, drill: bool, lesser: bool) -> Alone | None:
+        """One that does what is asked, and perhaps more: a full halt does not join a "suspend only", nor a drill's."""
+        for less in (False, True) if lesser else (False,):
+            alone = self._running.get((kind, account, drill, less))
+            if alone is not None and alone.thread.is_alive():
+                return alone
+        return None
+
+    def _join(
+        self, kind: ActionKind, account: str, drill: bool, entry: Entry, write: Callable[[Entry], None]
+    ) -> None:
+        """Keep who joined, for the timeline; the database is away, so the channel is told here."""
+        who = str(entry["request_key"]), str(entry["by"])
+        if who in self._joined:
+            return
+        first = all(joined != who[0] for joined, _ in self._joined)
+        self._joined.add(who)
+        write(entry)
+        if first:  # fifty people are fifty entries, and one word
+            words = (
+                f"{kind.verb} on {account} runs already: {who[1]}, and whoever else asks for it, joins it."
+            )
+            self._say(words, drill)
+
+    def holds(self) -> list[int]:
+        """Actions whose row came late, while they are done here without it: no runner may take them up beside that."""
+        with self._lock:
+            doing = {
+                (kind, account)
+                for (kind, account, *_), alone in self._running.items()
+                if alone.thread.is_alive()
+            }
+        held = []
+        for late in list(self._late):
+            writing, recorded = late
+            rows = [row.id for row in recorded if (row.kind, row.account) in doing]
+            held += rows
+            if writing.ended and not rows:
+                self._late.remove(late)
+        return held
 
     @property
     def busy(self) -> bool:
         with self._lock:
-            return any(thread.is_alive() for thread in self._running.values())
+            return any(alone.thread.is_alive() for alone in self._running.values())
 
     def wait(self, seconds: float) -> bool:
         """Wait for the actions under way without the database; false when one is still at it."""
         with self._lock:
-            threads = list(self._running.values())
+            threads = [alone.thread for alone in self._running.values()]
         ends = self._time.monotonic() + seconds
         for thread in threads:
             thread.join(max(0.0, ends - self._time.monotonic()))
         return not self.busy
 
     def bring_in(self) -> int:
-        """Import the journal, unless an action is still writing into it. Returns how many entries were new."""
-        if self._journal.empty or self.busy:
-            return 0
-        entries, size = self._journal.entries()
-        new = bring_in(self._desk, entries)
-        self._journal.clear(size)
+        """Import the journal, but for what is still being written here or by another process.
+
+        Returns how many entries were new.
+        """
+        new = 0
+        for page in self._journal.finished():
+            new += self._bring_in(page)[0]
+        return new
+
+    def _bring_in(self, page: Page) -> tuple[int, set[str]]:
+        """How many entries were new, and the request keys of those that cannot be brought in."""
+        rejected: set[str] = set()
+
+        def reject(entry: Entry, why: str) -> None:
+            path = self._journal.reject(entry, why)
+            log.error("it stands in %s: look at the account in the broker's dashboard", path)
+            rejected.add(str(entry.get("request_key")))
+
+        written = page.read()
+        new = bring_in(self._desk, written.entries, reject)
+        for line in written.unreadable:
+            path = self._journal.reject({"line": line}, "no entry: it was cut, or written by somebody else")
+            log.error("a line of the journal is no entry; it stands in %s", path)
+        page.clear(written.size)
         if new:
             log.warning("%d journal entries were brought into the database", new)
-        return new
+        return new, rejected
+
+    def _hand_over(self, request_key: str, page: Page) -> bool:
+        return request_key not in self._bring_in(page)[1]

@@ -90,6 +90,7 @@ class Engine:
         self._parts = parts or Parts.ALL
         self._emergency.claim = self._runner.claim
         self._emergency.runs = self._runner.runs
+        self._runner.elsewhere = self._emergency.holds
         if self._listener is not None:
             self._listener.start()
         for loop in self.loops:

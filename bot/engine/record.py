@@ -1,11 +1,12 @@
 """The record of a running action: into the database within half a second, or into the journal file."""
 
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from bot.adapters.bounded import Pending, StillRunning
-from bot.adapters.journal import Journal
+from bot.adapters.journal import Journal, Page
 from bot.domain.words import StepStatus
 from bot.ports.record import Timepiece
 from bot.services.actions.requests import progressed
@@ -60,6 +61,65 @@ class StoredRecord:
             progressed(unit, self._action_id, now)
 
 
+class JournalRecord:
+    """Steps of an action that the database does not know about yet, in a file that is its own until it is closed."""
+
+    def __init__(self, journal: Journal, request_key: str, time: Timepiece) -> None:
+        self.request_key = request_key
+        self._lock = threading.Lock()  # whoever joins the action writes too
+        self._closed = False
+        self.page: Page | None = None  # none before the first entry, and while the disk takes none
+        self._journal, self._time = journal, time
+
+    def step(
+        self, name: str, status: StepStatus, summary: str, evidence: Mapping[str, Any] | None = None
+    ) -> None:
+        self.write(
+            {
+                "kind": "step",
+                "request_key": self.request_key,
+                "at": self._time.now().isoformat(),
+                "name": name,
+                "status": status.value,
+                "summary": summary,
+                "evidence": dict(evidence or {}),
+            }
+        )
+
+    def write(self, entry: Mapping[str, Any]) -> None:
+        """A full or missing disk must not stop a halt: then the log is all the record there is."""
+        try:
+            with self._lock:
+                if self._closed:
+                    self._journal.append(entry)
+                    return
+                if self.page is None:
+                    self.page = self._journal.begin()
+                self.page.append(entry)
+        except OSError as failure:
+            _only_logged(entry, failure)
+
+    def close(self) -> None:
+        """The action has ended: from now on anybody may bring in what is written."""
+        with self._lock:
+            self._closed = True
+            if self.page is not None:
+                self.page.close()
+                self.page = None
+
+
+def keep(journal: Journal, entry: Mapping[str, Any]) -> None:
+    """Write an entry that stands for itself; see `JournalRecord.write`."""
+    try:
+        journal.append(entry)
+    except OSError as failure:
+        _only_logged(entry, failure)
+
+
+def _only_logged(entry: Mapping[str, Any], failure: OSError) -> None:
+    log.critical("the journal cannot be written (%s); entry: %s", failure, dict(entry))
+
+
 class Unrecorded:
     """For what only reads and is answered at the command line: the answer is the record."""
 
@@ -82,7 +142,7 @@ def within_patience(
     the database has it. The journal's entry is brought in later, where it changes nothing that was written after it.
     """
     if late is not None and not late.ended:
-        journal.append(entry)
+        keep(journal, entry)
         return False
     pending = Pending(write, "record")
     try:
@@ -96,5 +156,5 @@ def within_patience(
     else:
         hold(None)
         return True
-    journal.append(entry)
+    keep(journal, entry)
     return False

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +31,9 @@ URGENT = frozenset({ActionKind.HALT, ActionKind.CANCEL})
 # Looking again does what is still needed, and no more: a lifted suspension is not left to itself.
 TRIED_AGAIN = URGENT | {ActionKind.RESUME, ActionKind.FLATTEN}
 LOOKS_AFTER_ERROR = 10
+AFTER_ERROR, AFTER_ERRORS = timedelta(seconds=5), timedelta(minutes=1)
+# Errors since the last look that came to its end, which leaves evidence of its own.
+IN_A_ROW = "errors_in_a_row"
 
 Previous = dict[str, Any] | None
 # (request, record, the evidence so far when it is being looked at again) -> where it stands
@@ -53,8 +56,10 @@ class Runner:
         self._desk, self._journal, self._perform, self._time = desk, journal, perform, time
         self._name, self._finished = name, finished
         self._held: dict[int, Future[None]] = {}
-        self._doing: dict[int, tuple[ActionKind, str]] = {}
+        self._doing: dict[int, ActionRecordRow] = {}
         self._lock = threading.Lock()
+        # Actions that are held for this runner, and done elsewhere in this process.
+        self.elsewhere: Callable[[], Sequence[int]] = tuple
         self._hushed_until = 0.0
 
     @property
@@ -95,19 +100,25 @@ class Runner:
         self._expect(action)
         with self._lock:  # which the action's thread takes, too, before it lets go of it
             name = f"{action.kind} {action.id} {action.account}"
-            if not action.params.get("suspend_only"):  # which does less than others may ask for
-                self._doing[action.id] = action.kind, action.account
+            if not action.drill and not action.params.get(
+                "suspend_only"
+            ):  # they do less than others may ask for
+                self._doing[action.id] = action
             self._held[action.id] = THREADS.run(lambda: self._run(action, resumed), name)
 
-    def runs(self, kind: ActionKind, account: str) -> bool:
-        """Whether an action of this kind, whose row is in the database, is under way here on the account."""
+    def runs(self, kind: ActionKind, account: str) -> str | None:
+        """The request key of an action of this kind that is under way here on the account, its row in the database."""
         with self._lock:
-            return (kind, account) in self._doing.values()
+            keys = (
+                one.request_key for one in self._doing.values() if (one.kind, one.account) == (kind, account)
+            )
+            return next(keys, None)
 
     def heartbeat(self) -> None:
         """Say that the actions under way here are held by somebody alive."""
         with self._lock:
             numbers = list(self._held)
+        numbers += self.elsewhere()
         if numbers:
             until = self._time.now() + LEASE
             with self._desk.database.begin() as unit:
@@ -140,7 +151,7 @@ class Runner:
                 Exception
             ) as failure:  # the action's own defect: told to the desk as what it is, never hidden
                 log.exception("%s %s on %s broke off", action.kind, action.id, action.account)
-                result = _broken_off(action, failure)
+                result = broken_off(action.kind, action.account, action, failure)
             entry = result_entry(action.request_key, result, self._time.now())
             within_patience(
                 lambda: conclude(self._desk, action, result), None, self._journal, entry, lambda late: None
@@ -156,17 +167,25 @@ class Runner:
             self._finished()
 
 
-def _broken_off(action: ActionRecordRow, failure: Exception) -> ActionResult:
-    """Haltdesk's own error in the middle of an action: nobody knows what was done, and a halt is tried again."""
-    again = action.kind in TRIED_AGAIN and action.attempts < LOOKS_AFTER_ERROR
+def broken_off(
+    kind: ActionKind, account: str, last: ActionRecordRow | ActionResult | None, failure: Exception
+) -> ActionResult:
+    """Haltdesk's own error in the middle of an action: nobody knows what was done. `last` is where it stood before.
+
+    A halt goes on being looked at, whatever happens; others are left to people after so many errors in a row.
+    """
+    evidence: Mapping[str, Any] = last.evidence if last is not None else {}
+    errors = int(evidence.get(IN_A_ROW, 0)) + 1
+    few = errors < LOOKS_AFTER_ERROR
+    again = kind in URGENT or (kind in TRIED_AGAIN and few)
     return ActionResult(
         status=ActionStatus.WATCHING if again else ActionStatus.UNKNOWN,
-        headline=f"{action.kind.verb} on {action.account} broke off on an error in Haltdesk "
+        headline=f"{kind.verb} on {account} broke off on an error in Haltdesk "
         f"({type(failure).__name__}): what the broker did is not known.",
-        evidence=action.evidence,
-        unconfirmed=action.unconfirmed,
+        evidence={**evidence, IN_A_ROW: errors},
+        unconfirmed=last.unconfirmed if last is not None else (),
         next_step="Look at the account in the broker's dashboard. Haltdesk tries again by itself."
         if again
         else "Look at the account in the broker's dashboard, and confirm the action again.",
-        look_again_after=timedelta(seconds=5) if again else None,
+        look_again_after=(AFTER_ERROR if few else AFTER_ERRORS) if again else None,
     )

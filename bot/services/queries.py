@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Any
 
+from bot.adapters.journal import Journal
 from bot.domain.incident import Incident, incident_key
 from bot.domain.words import ActionKind, AlertStatus, TradingState
+from bot.services.actions.journaled import unrecorded_halts
 from bot.services.desk import Desk
-from bot.store import accounts, actions, alerts, incidents, merges, relations, timeline
+from bot.store import accounts, action_history, actions, alerts, incidents, merges, relations, timeline
+from bot.store.actions import ActionRecordRow
 
 # position_multiplier, new_strategies. Source: design.md, Trading state
 ALLOWED: dict[TradingState, tuple[str, bool]] = {
@@ -21,12 +24,18 @@ def _time(at: datetime | None) -> str | None:
     return at.isoformat() if at is not None else None
 
 
-def trading_states(desk: Desk) -> list[dict[str, Any]]:
-    """One for each account. While a halt is under way nothing may be traded, although nothing is proved yet."""
+def trading_states(desk: Desk, journal: Journal | None = None) -> list[dict[str, Any]]:
+    """One for each account. While a halt is under way nothing may be traded, although nothing is proved yet.
+
+    Nor while it stands in the `journal` only, nor after one whose outcome nobody knows.
+    """
     found = []
+    # The journal first: what is brought in meanwhile is then seen twice, and not overlooked.
+    unrecorded = _unrecorded(desk, journal) if journal is not None else {}
     with desk.database.read() as unit:
         known = {record.name: record for record in accounts.all_of_them(unit)}
         halting = {action.account: action for action in actions.unended(unit, kind=ActionKind.HALT)}
+        unknown = {action.account: action for action in action_history.unknown_halts(unit)}
     for account in desk.accounts:
         record = known.get(account.name)
         state = record.state if record else TradingState.NORMAL
@@ -36,6 +45,13 @@ def trading_states(desk: Desk) -> list[dict[str, Any]]:
         if record is not None and record.suspended and state is not TradingState.HALTED:
             # Suspended by somebody else, or with orders left resting: no order would be taken.
             multiplier, new_strategies, reason = "0", False, "suspended at the broker"
+        doubtful = unknown.get(account.name)
+        if doubtful is not None and (record is None or _ended(doubtful) >= record.since):
+            multiplier, new_strategies = "0", False
+            reason = f"the outcome of a halt is not known, halt again: {doubtful.headline or doubtful.reason}"
+            incident_id = doubtful.incident_id
+        if account.name in unrecorded:
+            multiplier, new_strategies, reason = "0", False, unrecorded[account.name]
         halt = halting.get(account.name)
         if halt is not None and not halt.drill:
             multiplier, new_strategies = "0", False
@@ -59,6 +75,23 @@ def trading_states(desk: Desk) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _unrecorded(desk: Desk, journal: Journal) -> dict[str, str]:
+    """Why nothing may be traded on an account, as far as only the journal knows it."""
+    try:
+        halts = unrecorded_halts(journal)
+    except OSError as failure:
+        why = f"the journal file, where a halt may stand, cannot be read ({failure.strerror})"
+        return {account.name: why for account in desk.accounts}
+    return {
+        name: f"a halt that is not in the database yet: {reason or 'no reason given'}"
+        for name, reason in halts.items()
+    }
+
+
+def _ended(action: ActionRecordRow) -> datetime:
+    return action.finished_at or action.requested_at
 
 
 def _incident(incident: Incident) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select, text
 
-from bot.domain.words import ActionKind
+from bot.domain.words import ActionKind, ActionStatus
 from bot.store import action_steps, actions
 from bot.store.actions import ActionRecordRow
 from bot.store.database import UnitOfWork
@@ -26,6 +26,26 @@ def halts_after(unit: UnitOfWork, number: int, account: str) -> list[ActionRecor
         .order_by(table.c.id)
     )
     found = [actions.get(unit, one) for one in unit.connection.execute(query).scalars().all()]
+    return [one for one in found if one is not None]
+
+
+def unknown_halts(unit: UnitOfWork) -> list[ActionRecordRow]:
+    """Halts (no drills) that ended without anybody knowing how, and that no later one has proved, oldest first."""
+    later = table.alias("later")
+    proved = exists().where(
+        later.c.account == table.c.account,
+        later.c.kind == ActionKind.HALT,
+        later.c.id > table.c.id,
+        later.c.status == ActionStatus.DONE,
+        later.c.drill.is_(False),
+    )
+    query = (
+        select(table.c.id)
+        # Written out, and not sorted here: SQLite takes the index of these few only then.
+        .where(text("actions.status = 'unknown'"))
+        .where(table.c.kind == ActionKind.HALT, table.c.drill.is_(False), ~proved)
+    )
+    found = [actions.get(unit, one) for one in sorted(unit.connection.execute(query).scalars().all())]
     return [one for one in found if one is not None]
 
 

@@ -112,10 +112,13 @@ _SAME_OR_UNDER_WAY = (
 )
 
 
-def confirm(unit: UnitOfWork, values: Mapping[str, Any], claim: Claim | None = None) -> int | None:
+def confirm(
+    unit: UnitOfWork, values: Mapping[str, Any], claim: Claim | None = None, *, begun: bool = False
+) -> int | None:
     """Insert a confirmed action; None when this very confirmation (`request_key`) is recorded already.
 
-    With a `claim` the row is the claimant's from the start: a halt need not wait for a second transaction.
+    With a `claim` the row is the claimant's from the start: a halt need not wait for a second transaction. One that
+    has `begun` elsewhere is as after a crash: whoever takes it up looks at the broker first.
     """
     taken: dict[str, Any] = {
         "status": ActionStatus.CONFIRMED,
@@ -123,6 +126,8 @@ def confirm(unit: UnitOfWork, values: Mapping[str, Any], claim: Claim | None = N
         "claimed_by": None,
         "claimed_until": None,
     }
+    if begun:
+        taken |= {"status": ActionStatus.RUNNING, "attempts": 1}
     if claim is not None:
         until = values["requested_at"] + claim.lease
         taken = {

@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.store import prepared
@@ -60,6 +60,13 @@ def of_the_moment(failure: Exception) -> bool:
     if not isinstance(failure, DBAPIError) or failure.connection_invalidated:
         return False
     return getattr(failure.orig, "sqlstate", None) in _OF_THE_MOMENT
+
+
+def refused(failure: Exception) -> bool:
+    """Whether the database answered, and will not take these values however often they are sent."""
+    if isinstance(failure, DBAPIError):
+        return isinstance(failure, DataError | IntegrityError)
+    return isinstance(failure, StatementError)  # could not even be sent: a value of no known kind
 
 
 class UnitOfWork:

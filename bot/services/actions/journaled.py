@@ -1,20 +1,25 @@
-"""Brings the journal file into the database: once, in order, without touching what was written after it."""
+"""Brings the journal into the database: once, in order, without touching what was written after it."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.adapters.journal import Journal
 from bot.domain.actions import ActionResult, BrokerReading, UnconfirmedOrder
 from bot.domain.words import ActionKind, ActionStatus, StepStatus
 from bot.services import auditing
-from bot.services.actions.requests import conclude_in, confirm_in, progressed
+from bot.services.actions.requests import conclude_in, confirm_in, join, progressed
 from bot.services.desk import Desk
-from bot.store import action_steps, actions, seen, timeline
+from bot.store import action_steps, actions, incidents, seen, timeline
 from bot.store.actions import ActionRecordRow
-from bot.store.database import UnitOfWork
+from bot.store.database import DatabaseError, UnitOfWork, refused
+
+log = logging.getLogger(__name__)
 
 Entry = Mapping[str, Any]
+Reject = Callable[[Entry, str], object]
 
 
 def action_entry(
@@ -27,6 +32,7 @@ def action_entry(
     at: datetime,
     incident_id: int | None,
     params: Mapping[str, Any],
+    drill: bool = False,
 ) -> dict[str, Any]:
     """A confirmed action that the database could not take."""
     return {
@@ -39,7 +45,13 @@ def action_entry(
         "at": at.isoformat(),
         "incident_id": incident_id,
         "params": dict(params),
+        "drill": drill,
     }
+
+
+def join_entry(request_key: str, *, key: str, by: str, at: datetime) -> dict[str, Any]:
+    """Somebody asked, as `key`, for what the action of `request_key` was doing already."""
+    return {"kind": "join", "request_key": request_key, "asked": key, "by": by, "at": at.isoformat()}
 
 
 def result_entry(request_key: str, result: ActionResult, at: datetime) -> dict[str, Any]:
@@ -60,20 +72,82 @@ def result_entry(request_key: str, result: ActionResult, at: datetime) -> dict[s
     }
 
 
-def bring_in(desk: Desk, entries: list[dict[str, Any]]) -> int:
-    """Import `entries` in one transaction, passing over those imported before. Returns how many were new."""
+def unrecorded_halts(journal: Journal) -> dict[str, str]:
+    """By account, the reason of a halt that the database does not hold yet. Raises OSError.
+
+    It may have ended: then the account is halted, which only the journal says so far.
+    """
+    return {
+        str(entry.get("account")): str(entry.get("reason") or "")
+        for entry in journal.entries()
+        if entry.get("kind") == "action" and entry.get("action") == ActionKind.HALT and not entry.get("drill")
+    }
+
+
+class NotOnRecord(Exception):
+    """What a step or a result belongs to is not in the database, and not in the journal."""
+
+
+def bring_in(desk: Desk, entries: Sequence[Entry], reject: Reject) -> int:
+    """Import `entries`, those of each action in one transaction, passing over what was imported before.
+
+    What cannot be imported is given to `reject` with the reason, and stands in no other entry's way. Raises
+    DatabaseError when the database is away: then what came before is imported. Returns how many were new.
+    """
+    stories: dict[str, list[Entry]] = {}
+    for entry in entries:
+        stories.setdefault(str(entry.get("request_key")), []).append(entry)
+    return sum(_bring_in(desk, story, reject) for story in stories.values())
+
+
+def _bring_in(desk: Desk, entries: Sequence[Entry], reject: Reject) -> int:
     new = 0
-    with desk.database.begin() as unit:
-        for entry in entries:
-            if seen.first_time(unit, f"journal:{entry['id']}", desk.now()):
-                new += 1
-                _IMPORTS[entry["kind"]](unit, desk, entry)
+    try:
+        with desk.database.begin() as unit:
+            for entry in entries:
+                if seen.first_time(unit, f"journal:{entry['id']}", desk.now()):
+                    new += 1
+                    _IMPORTS[entry["kind"]](unit, desk, entry)
+    except Exception as failure:  # whatever it is, it must not keep out what was done after it
+        if isinstance(failure, DatabaseError) and not refused(failure):
+            raise
+        if len(entries) > 1:
+            return sum(_bring_in(desk, [entry], reject) for entry in entries)
+        _give_up(desk, entries[0], failure, reject)
+        return 0
     return new
+
+
+def _give_up(desk: Desk, entry: Entry, failure: Exception, reject: Reject) -> None:
+    why = f"{type(failure).__name__}: {failure}"[:500]
+    log.error("an entry of the journal cannot be brought in (%s): %s", why, dict(entry), exc_info=failure)
+    reject(entry, why)
+    try:
+        with desk.database.begin() as unit:
+            # Not given up a second time, should the database go away before the file is emptied.
+            first = seen.first_time(unit, f"journal:{entry['id']}", desk.now())
+            if first and entry.get("kind") != "step":
+                text = f"An entry of the journal ({_words(entry)}) cannot be brought in: {why}"
+                auditing.record(unit, "JournalRejected", text, at=desk.now())
+    except DatabaseError as unwritten:
+        if not refused(unwritten):
+            raise
+        log.error("and the audit does not take it (%s)", unwritten)
+
+
+def _words(entry: Entry) -> str:
+    names = ("kind", "action", "account", "by", "status", "headline", "at", "request_key")
+    return ", ".join(f"{name} {entry[name]}" for name in names if entry.get(name))[:500]
 
 
 def _action(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
     kind, account = ActionKind(entry["action"]), str(entry["account"])
-    prefix = str(entry["request_key"]).removesuffix(f":{account}")
+    key = str(entry["request_key"])
+    incident = incidents.get(unit, entry["incident_id"]) if entry["incident_id"] is not None else None
+    if entry.get("drill") and (incident is None or not incident.drill):
+        raise NotOnRecord(
+            "it was done in a drill that is not on record, and belongs to no incident beside it"
+        )
     confirmed = confirm_in(
         unit,
         desk,
@@ -81,11 +155,13 @@ def _action(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
         [account],
         reason=entry["reason"],
         by=entry["by"],
-        request_key=prefix,
-        incident_id=entry["incident_id"],
+        request_key=key.removesuffix(f":{account}"),
+        incident_id=incident.id if incident is not None else None,
         params=entry["params"],
-        already_ran=True,
+        begun_at=datetime.fromisoformat(entry["at"]),
     )
+    if any(one.joined for one in confirmed) and _found(unit, entry) is None:
+        seen.first_time(unit, _joined_another(entry), desk.now())
     for one in confirmed:
         text = f"{kind} of {account} was confirmed while the database was away; brought in from the journal"
         timeline.write(
@@ -112,8 +188,26 @@ def _found(unit: UnitOfWork, entry: Entry) -> ActionRecordRow | None:
     return actions.by_request_key(unit, entry["request_key"])
 
 
-def _step(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
+def _joined_another(entry: Entry) -> str:
+    return f"joined:{entry['request_key']}"
+
+
+def _told_of(unit: UnitOfWork, entry: Entry) -> ActionRecordRow | None:
+    """The action that the entry tells of; None when that became one with another, which has a record of its own."""
     action = _found(unit, entry)
+    if action is None and not seen.known(unit, _joined_another(entry)):
+        raise NotOnRecord(f"there is no action {entry['request_key']!r} on record")
+    return action
+
+
+def _joined(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
+    action = _told_of(unit, entry)
+    if action is not None:
+        join(unit, action, entry["by"], entry["asked"], datetime.fromisoformat(entry["at"]))
+
+
+def _step(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
+    action = _told_of(unit, entry)
     if action is None:
         return
     at = datetime.fromisoformat(entry["at"])
@@ -133,7 +227,7 @@ def _step(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
 
 
 def _result(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
-    action = _found(unit, entry)
+    action = _told_of(unit, entry)
     if action is None or action.finished_at is not None:
         return
     reading = entry["reading"]
@@ -156,4 +250,4 @@ def _result(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
     )
 
 
-_IMPORTS = {"action": _action, "step": _step, "result": _result}
+_IMPORTS = {"action": _action, "join": _joined, "step": _step, "result": _result}

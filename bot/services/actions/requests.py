@@ -77,11 +77,12 @@ def confirm_in(
     incident_id: int | None = None,
     params: Mapping[str, Any] | None = None,
     claim: Claim | None = None,
-    already_ran: bool = False,
+    begun_at: datetime | None = None,
 ) -> list[Confirmed]:
-    """As `confirm`, in the caller's transaction. Raises `DrillRefused` for a drill on a live account, unless it
-    `already_ran`, which only the journal says: what was done must be recorded."""
+    """As `confirm`, in the caller's transaction. Raises `DrillRefused` for a drill on a live account, unless it has
+    begun already (`begun_at`), which only the journal says: what was done must be recorded."""
     now = desk.now()
+    asked_at = begun_at or now
     confirmed: list[Confirmed] = []
     incident: Incident | None = None
     for name in account_names:
@@ -91,11 +92,11 @@ def confirm_in(
         # A halt under way is joined by a second one; once it has ended, a new halt proves it afresh.
         known = actions.same_or_under_way(unit, key, kind, account.name)
         if known is not None and not _does_less(known, key, params or {}):
-            confirmed.append(_join(unit, known, by, key, now))
+            confirmed.append(join(unit, known, by, key, now))
             continue
         if incident is None:
             incident = incident_for(unit, desk, kind, incident_id, reason=reason, by=by)
-            if incident.drill and not already_ran:
+            if incident.drill and begun_at is None:
                 refuse_live(desk, account_names)
         values = {
             "incident_id": incident.id,
@@ -103,16 +104,16 @@ def confirm_in(
             "account": account.name,
             "reason": reason,
             "requested_by": by,
-            "requested_at": now,
+            "requested_at": asked_at,
             "params": dict(params or {}),
             "request_key": key,
             "drill": incident.drill,
         }
-        number = actions.confirm(unit, values, claim)
+        number = actions.confirm(unit, values, claim, begun=begun_at is not None)
         assert number is not None  # looked for above, in this transaction
         text = f"{kind.verb} confirmed for {account.name}" + (f": {reason}" if reason else "")
         timeline.write(
-            unit, incident.id, "ActionConfirmed", text, at=now, actor=by, details={"action": number}
+            unit, incident.id, "ActionConfirmed", text, at=asked_at, actor=by, details={"action": number}
         )
         auditing.confirmed(unit, number, values, text)
         show_action(unit, incident, number, now)
@@ -128,7 +129,8 @@ def _does_less(known: ActionRecordRow, key: str, params: Mapping[str, Any]) -> b
     return asked_for_more and known.request_key != key
 
 
-def _join(unit: UnitOfWork, known: ActionRecordRow, by: str, key: str, now: datetime) -> Confirmed:
+def join(unit: UnitOfWork, known: ActionRecordRow, by: str, key: str, now: datetime) -> Confirmed:
+    """Keep with an action that somebody else asked for the same while it ran; `key` names that confirmation."""
     incident = incident_service.find(unit, known.incident_id)
     if known.request_key != key and by != known.requested_by and by not in known.joined:
         actions.join(unit, known.id, by)

@@ -66,7 +66,7 @@ class StoredStanding:
 
     def _journaled(self) -> str | None:
         try:
-            entries = self._journal.entries()[0]
+            entries = self._journal.entries()
         except OSError as failure:
             raise RecordAway(f"the journal file cannot be read ({failure.strerror})") from failure
         for entry in entries:
@@ -114,7 +114,7 @@ class StoredStanding:
                 if one.name == step:
                     found = dict(one.evidence or {})
         try:
-            entries = self._journal.entries()[0]
+            entries = self._journal.entries()
         except OSError as failure:
             if found is not None:
                 return found

@@ -229,7 +229,7 @@ def test_the_last_door_refuses_a_drill_on_a_live_account_too(live_desk: Room) ->
         incident_id=number,
         params={},
     )
-    assert bring_in(live_desk.desk, [{"id": "1", **entry}]) == 1
+    assert bring_in(live_desk.desk, [{"id": "1", **entry}], lambda entry, why: pytest.fail(why)) == 1
     (action,) = live_desk.unended(ActionKind.HALT)
     live_desk.floor.broker._paper = False
     perform = performers(

@@ -40,6 +40,12 @@ def test_a_new_incident_says_first_what_it_is_and_by_when_it_must_be_acknowledge
     assert json.loads(pressed["halt.open"]["value"]) == {"incident": 42}
 
 
+def test_the_buttons_of_a_drill_say_so_because_the_database_may_be_away_when_they_are_pressed() -> None:
+    pressed = buttons(DESK.incident_root(incident("kill switch test", drill=True)).blocks)
+    assert json.loads(pressed["halt.open"]["value"]) == {"incident": 42, "drill": True}
+    assert json.loads(pressed["cancel.open"]["value"]) == {"incident": 42, "drill": True}
+
+
 def test_an_overdue_acknowledgement_is_said_until_someone_acknowledges() -> None:
     overdue = DESK.incident_root(incident(now=later(301)))
     taken = DESK.incident_root(incident(acknowledged_at=later(310), acknowledged_by=OPERATOR, now=later(311)))
