@@ -269,13 +269,14 @@ class Emergency:
         return new
 
     def _bring_in(self, page: Page) -> tuple[int, set[str]]:
-        """How many entries were new, and the request keys of those that cannot be brought in."""
+        """How many entries were new, and the request keys of actions that cannot be brought in."""
         rejected: set[str] = set()
 
         def reject(entry: Entry, why: str) -> None:
             path = self._journal.reject(entry, why)
             log.error("it stands in %s: look at the account in the broker's dashboard", path)
-            rejected.add(str(entry.get("request_key")))
+            if entry.get("kind") == "action":
+                rejected.add(str(entry.get("request_key")))
 
         written = page.read()
         new = bring_in(self._desk, written.entries, reject)
