@@ -39,8 +39,9 @@ def root(desk: TradingDesk, number: int) -> dict[str, Any]:
 
 
 def shows(desk: TradingDesk, number: int, text: str) -> dict[str, Any]:
+    # Longer than a killed process keeps what it held on PostgreSQL.
     desk.slack.wait_for(
-        lambda: text in desk.slack.text_of(root(desk, number)), timeout=30, what=f"{text!r} in INC-{number}"
+        lambda: text in desk.slack.text_of(root(desk, number)), timeout=90, what=f"{text!r} in INC-{number}"
     )
     return root(desk, number)
 
