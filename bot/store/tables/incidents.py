@@ -41,7 +41,13 @@ incidents = Table(
     # Alerts that the newest webhook of each of its groups left out, in all.
     Column("left_out", Integer, nullable=False, default=0, server_default="0"),
     Index(None, "status"),
-    Index(None, "group_key", "resolved_at"),
+    Index(
+        "ix_incidents_group_key_resolved_at",
+        "group_key",
+        "resolved_at",
+        sqlite_where=text("resolved_at IS NOT NULL"),
+        postgresql_where=text("resolved_at IS NOT NULL"),
+    ),
     Index(
         "ix_incidents_resolved",
         "resolved_at",

@@ -54,8 +54,20 @@ messages = Table(
         postgresql_where=text("shown < wanted"),
     ),
     Index(None, "incident_id"),
-    Index(None, "channel", "ts"),
-    Index(None, "parent_id"),
+    # Without what has no place in Slack yet, and without what is no reply.
+    Index(
+        "ix_messages_channel_ts",
+        "channel",
+        "ts",
+        sqlite_where=text("ts IS NOT NULL"),
+        postgresql_where=text("ts IS NOT NULL"),
+    ),
+    Index(
+        "ix_messages_parent_id",
+        "parent_id",
+        sqlite_where=text("parent_id IS NOT NULL"),
+        postgresql_where=text("parent_id IS NOT NULL"),
+    ),
     # Few need people or have moved; each look at /readyz asks for them.
     Index(
         "ix_messages_troubled",
