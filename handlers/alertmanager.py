@@ -62,6 +62,17 @@ Text = Annotated[str, BeforeValidator(_text)]
 # Never cut like other text: two long keys may differ at their ends alone.
 GroupKey = Annotated[str, BeforeValidator(_whole_text), Field(min_length=1), AfterValidator(indexable)]
 PlainGroupKey = Annotated[str, Field(min_length=1), AfterValidator(indexable)]
+
+
+def _count(value: Any) -> Any:
+    """What is no count counts as none: no alert is refused for what only says how many others there are."""
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+
+
+Count = Annotated[int, BeforeValidator(_count)]
 Pairs = Annotated[dict[Text, Text], BeforeValidator(lambda value: value if value is not None else {})]
 
 
@@ -86,7 +97,7 @@ class WebhookModel(BaseModel):
     groupKey: GroupKey
     groupLabels: Pairs = Field(default_factory=dict)
     alerts: Annotated[Sequence[AlertModel], Field(max_length=MAX_ALERTS)]
-    truncatedAlerts: int = 0
+    truncatedAlerts: Count = 0
 
 
 PlainText = Annotated[str, Field(max_length=MAX_TEXT)]
@@ -105,6 +116,7 @@ class PlainWebhookModel(WebhookModel):
     groupKey: PlainGroupKey
     groupLabels: dict[PlainText, PlainText] = Field(default_factory=dict)
     alerts: Annotated[Sequence[PlainAlertModel], Field(max_length=MAX_ALERTS)]
+    truncatedAlerts: int = 0
 
 
 def read_webhook(body: bytes) -> WebhookModel:

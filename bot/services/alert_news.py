@@ -90,14 +90,8 @@ def tell(
     if unheard:
         loud = not (fresh or fired) and incident.acknowledged_at is not None
         _tell_unheard(unit, desk, incident, unheard, loud=loud, now=now)
-    if gone and incident.open and not alerts.counts(unit, incident.id)[AlertStatus.FIRING]:
-        said = "All alerts of this incident have cleared"
-        if incident.left_out:
-            said = f"All alerts that are known here have cleared, but {left_out.unknown(incident)}"
-        else:
-            timeline.write(unit, incident.id, "AllAlertsCleared", said, at=now)
-        reply(unit, incident, f"{said}.", at=now, key=f"incident:{incident.id}:cleared")
-        incident = checklist.cleared(unit, desk, incident)
+    if gone:
+        incident = none_fires(unit, desk, incident, now)
     # A changed text alone is no news: only an alert that fires, or that has become SEV-1.
     risen = [one for one in changed if one.known is not None and one.known.severity is not Severity.SEV1]
     severe = [one.alert.name for one in (*fired, *risen) if one.decision.severity is Severity.SEV1]
@@ -106,6 +100,19 @@ def tell(
     if (fired or gone) and not fresh:  # that checklist says how many alerts fire
         messages.refresh_if_there(unit, phase_key(incident.id, Phase.RESOLUTION), now)
     show_root(unit, incident, now, news=not fresh and incident.severity is before)
+
+
+def none_fires(unit: UnitOfWork, desk: Desk, incident: Incident, now: datetime) -> Incident:
+    """Say so if none of an open incident's alerts fires any more, and go on with what waited for it."""
+    if not incident.open or alerts.counts(unit, incident.id)[AlertStatus.FIRING]:
+        return incident
+    said = "All alerts of this incident have cleared"
+    if incident.left_out:
+        said = f"All alerts that are known here have cleared, but {left_out.unknown(incident)}"
+    else:
+        timeline.write(unit, incident.id, "AllAlertsCleared", said, at=now)
+    reply(unit, incident, f"{said}.", at=now, key=f"incident:{incident.id}:cleared")
+    return checklist.cleared(unit, desk, incident)
 
 
 def _write(unit: UnitOfWork, incident: Incident, kind: str, told: Sequence[Told], now: datetime) -> None:

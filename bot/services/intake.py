@@ -12,7 +12,7 @@ from bot.domain.incident import Incident
 from bot.domain.words import Severity
 from bot.services import adoption, channel_joining, lasting, left_out, relapse, relating
 from bot.services import incidents as service
-from bot.services.alert_news import FIRING_ANEW, Told, same_text, tell, touched, worst_of
+from bot.services.alert_news import FIRING_ANEW, Told, none_fires, same_text, tell, touched, worst_of
 from bot.services.desk import Desk
 from bot.services.intake_ahead import read_ahead
 from bot.store import alerts, merges
@@ -96,10 +96,12 @@ def receive_in(unit: UnitOfWork, desk: Desk, group: AlertGroup) -> Received:
         relating.note(unit, desk, incident, named, now)
     if incident is not None and any(one.change is not AlertChange.REPEATED for one in told):
         channel_joining.settle(unit, desk, group, incident, now)
-    if incident is not None:
-        left_out.note(unit, group, incident, now)
+    none_left_out = incident is not None and left_out.note(unit, group, incident, now)
     for number in touched(told, incident):
         tell(unit, desk, service.find(unit, number), incident, told, fresh=fresh, now=now)
+    if incident is not None and none_left_out and not any(one.change is AlertChange.CLEARED for one in told):
+        # What spoke against it last is gone, without an alert that clears.
+        none_fires(unit, desk, service.find(unit, incident.id), now)
     return Received(incident, Counter(one.change for one in told))
 
 

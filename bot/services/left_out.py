@@ -10,11 +10,14 @@ from bot.store import incidents, merges, messages
 from bot.store.database import UnitOfWork
 
 
-def note(unit: UnitOfWork, group: AlertGroup, incident: Incident, now: datetime) -> None:
-    """Keep with the incident how many the newest webhook of each of its groups left out, and show it."""
+def note(unit: UnitOfWork, group: AlertGroup, incident: Incident, now: datetime) -> bool:
+    """Keep with the incident how many the newest webhook of each of its groups left out, and show it.
+
+    Whether that were some, and are none any more.
+    """
     told = group.truncated
     if told is None or told == incident.left_out == 0:
-        return  # as nearly always: and then nothing is asked
+        return False  # as nearly always: and then nothing is asked
     taken_over = merges.left_out(unit, incident.id)
     if group.group_key in taken_over:
         merges.leave_out(unit, group.group_key, told)
@@ -25,6 +28,7 @@ def note(unit: UnitOfWork, group: AlertGroup, incident: Incident, now: datetime)
         incidents.change(unit, incident.id, left_out=total)
         show_root(unit, incident, now)
         messages.refresh_if_there(unit, phase_key(incident.id, Phase.RESOLUTION), now)
+    return total == 0 < incident.left_out
 
 
 def unknown(incident: Incident) -> str:
