@@ -31,6 +31,9 @@ def read_ahead(unit: UnitOfWork, desk: Desk, groups: Sequence[AlertGroup]) -> di
     unit.foresee({("decided", number): decision for number, decision in decided.items()}, for_good=True)
     if Severity.SEV1 in {decision.severity for decision in decided.values()}:
         answers |= relapse.read_ahead(unit, desk)
+        if on_record.GROUPS not in known:
+            # Whoever was waited for there, in another process, may have opened an incident of one of the groups.
+            known |= on_record.known(unit, (), keys, since)
     names = desk.policy.relating.account_labels
     if not all(alert.labels.keys().isdisjoint(names) for alert in told):
         answers |= relating.read_ahead(unit)
