@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from bot.domain.refusals import Remedy, remedy
 from bot.engine.mending import BACKOFF, Mending, tell_root
 from bot.engine.outage import Outage
 from bot.engine.pace import Pace
@@ -242,6 +241,10 @@ class Deliverer:
         except ChatUnavailable as failure:
             self._unavailable(claimed, failure)
             return None
+        except ChatRefused as refused:
+            self._outage.answered(refused.error, self._time.monotonic())
+            self._mending.not_looked_for(claimed, refused, self._time.now())
+            return None
         if found is None:
             return ""
         with self._database.begin(durable=False) as unit:
@@ -276,10 +279,7 @@ class Deliverer:
         self._put_off(claimed, max(wait, settled), str(failure), gave_up=claimed.gave_up)
 
     def _refused(self, claimed: Message, picture: Picture, refused: ChatRefused) -> None:
-        if remedy(refused.error) is Remedy.LET_IN:
-            self._outage.refused(self._time.monotonic())
-        else:
-            self._outage.over()
+        self._outage.answered(refused.error, self._time.monotonic())
         self._mending.refused(claimed, picture, refused, self._time.now())
 
     def _put_off(

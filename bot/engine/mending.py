@@ -52,12 +52,20 @@ class Mending:
             said = f"it cannot be rendered: {failure}"[:500]
             self._give_up(unit, claimed, said, "Mend the desk's own templates.", now, FOR_PEOPLE)
 
+    def not_looked_for(self, claimed: Message, refused: ChatRefused, now: datetime) -> None:
+        """Slack does not let Haltdesk look whether it stands there: it is asked again, and people are told."""
+        with self._database.begin() as unit:
+            incidents.lock(unit, claimed.incident_id)
+            said = f"whether it stands there could not be looked up: {refused}"
+            self._give_up(unit, claimed, said, remedy(refused.error).value, now, FOR_PEOPLE)
+
     def leave_out(self, claimed: Message, picture: Picture, now: datetime) -> None:
         """It was called off on its way and is not in Slack: it is not posted, and the timeline says so."""
         with self._database.begin() as unit:
             incidents.lock(unit, claimed.incident_id)
             if called_off.leave_out(unit, claimed, version=picture.message.wanted):
-                tell_held_back(unit, claimed.incident_id, picture.message.content or {}, now)
+                if claimed.delivered_at is None:  # else people had it, before it was deleted in Slack
+                    tell_held_back(unit, claimed.incident_id, picture.message.content or {}, now)
                 if claimed.gave_up:
                     tell_root(unit, claimed, now)
 

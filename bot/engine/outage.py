@@ -2,6 +2,8 @@
 
 import threading
 
+from bot.domain.refusals import Remedy, remedy
+
 PAUSES = (2.0, 5.0, 10.0, 15.0)
 MESSAGES_IN_TROUBLE = 3  # so many different ones in a row: it is not the message, it is Slack
 FOR_PEOPLE = 30.0  # a token does not mend itself
@@ -56,6 +58,13 @@ class Outage:
         with self._lock:
             self._probing = False
             self._held, self._until = True, now + FOR_PEOPLE
+
+    def answered(self, error: str, now: float) -> None:
+        """Slack answered a call with an error of its own (its code): it is there, and may let nobody in."""
+        if remedy(error) is Remedy.LET_IN:
+            self.refused(now)
+        else:
+            self.over()
 
     def over(self) -> None:
         """Slack answered a call as Slack does."""

@@ -74,6 +74,8 @@ class Sender:
         except ChatRefused as refused:
             if remedy(refused.error) is Remedy.POST_THREAD_ANEW:
                 return None  # the thread is gone, and what was posted in it too
+            if message.called_off:
+                raise  # that nobody could look is no reason to leave it out, nor to say that it was
             # Twice is better than never. The scope that is missing is named, so that it can be granted.
             log.error(
                 "message %s may stand twice, Slack does not let Haltdesk look for it: %s",

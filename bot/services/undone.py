@@ -46,7 +46,7 @@ def hold_back_reminder(
     """It is answered (`answer` is a participle): whoever was not reminded yet is not. What was said stands."""
     words = _words(
         f"{incident.severity} was not acknowledged in time",
-        answer.capitalize(),
+        answer[0].upper() + answer[1:],
         now,
         by=by,
         entry=("ReminderWithheld", f"Reminder held back: {answer} before it was posted"),

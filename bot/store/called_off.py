@@ -28,10 +28,16 @@ def _marked() -> Update:
     )
 
 
-# A claim notes the post that it is for, in one change: what has no such note is nobody's.
+# A claim notes the post that it is for, in one change: what has no such note is nobody's. What was delivered once was
+# deleted in Slack since, and is the deliverer's to leave out.
 _NEVER_POSTED = (
     _marked()
-    .where(_WAITS, messages.c.ts.is_(None), messages.c.posting_since.is_(None))
+    .where(
+        _WAITS,
+        messages.c.ts.is_(None),
+        messages.c.posting_since.is_(None),
+        messages.c.delivered_at.is_(None),
+    )
     .values(shown=messages.c.wanted, wanted_since=None, **_SHOWN)
 )
 

@@ -5,12 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot.domain.words import IncidentStatus
 from bot.engine.sending import Picture
 from bot.services import incidents as service
 from bot.services import merging, reminders
-from bot.store import deliveries, incidents, messages, timeline
+from bot.store import deliveries, incidents, message_places, messages, timeline
+from bot.store.database import UnitOfWork
+from bot.store.tables import messages as table
 from tests.acceptance.trading_desk import alert, webhook
 from tests.fixtures.desk_in_process import INCIDENTS, DeskInProcess
 from tests.fixtures.pictures import differing
@@ -286,3 +289,44 @@ def test_a_reminder_that_stands_is_left_as_it_was_said(desk: DeskInProcess) -> N
     lines = [desk.slack.text_of(one) for one in desk.slack.thread(INCIDENTS, root["ts"])]
     assert any(REMINDED in one for one in lines)
     assert told(desk, "ReminderWithheld") == []
+
+
+def test_a_notice_that_slack_does_not_let_be_looked_for_is_not_called_held_back(desk: DeskInProcess) -> None:
+    """It stands there, its answer was lost, and the app may not read the channel: nobody knows, and nobody says."""
+    a_notice_is_due(desk)
+    until_next_is(desk, "notice")
+    desk.slack.faults.add("chat.postMessage", times=1, status=500, after=True)
+    assert desk.deliverer.run_once(desk.time.now())
+    fires(desk)
+    desk.slack.faults.add("conversations.history", error="missing_scope")
+    desk.deliver(for_seconds=90)
+    assert told(desk, "NoticeWithheld") == []
+    (said,) = told(desk, "MessageNotDelivered")
+    assert "could not be looked up" in said
+    assert "missing_scope" in said
+    # The scope is granted: it is found, and says that it is not over.
+    desk.time.move(60)
+    slack_is_back(desk)
+    (notice,) = notices(desk)
+    assert "Not over" in notice
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_notice_that_was_read_and_deleted_is_not_called_held_back(desk: DeskInProcess, when: str) -> None:
+    """Stakeholders had it; whoever deleted it in Slack did not take that back. It is not posted anew."""
+    a_notice_is_due(desk)
+    desk.deliver()
+    (notice,) = desk.slack.messages(STAKEHOLDERS)
+    desk.slack.remove(STAKEHOLDERS, notice["ts"])
+    if when == "after":  # Haltdesk has noticed that it is gone, and has not posted it anew yet
+        with desk.database.begin() as unit:
+            for number in messages_of(unit, "notice"):
+                message_places.forget_place(unit, number, notice["ts"], desk.time.now())
+    fires(desk)
+    slack_is_back(desk)
+    assert notices(desk) == []
+    assert told(desk, "NoticeWithheld") == []
+
+
+def messages_of(unit: UnitOfWork, view: str) -> list[int]:
+    return list(unit.connection.execute(select(table.c.id).where(table.c.view == view)).scalars())
