@@ -71,11 +71,12 @@ class Journal:
         """An empty file for the story of one action, which nobody brings in before it is closed. Raises OSError."""
         return self._take(empty=True)
 
-    def append(self, entry: Mapping[str, Any]) -> None:
-        """Write one entry that stands for itself. Raises OSError when the disk does not take it."""
+    def append(self, *entries: Mapping[str, Any]) -> None:
+        """Write what stands for itself, in one file. Raises OSError when the disk does not take it."""
         page = self._take(empty=False)
         try:
-            page.append(entry)
+            for entry in entries:
+                page.append(entry)
         finally:
             page.close()
 

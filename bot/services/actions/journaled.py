@@ -88,6 +88,12 @@ class NotOnRecord(Exception):
     """What a step or a result belongs to is not in the database, and not in the journal."""
 
 
+def on_record(unit: UnitOfWork, request_key: str) -> bool:
+    """Whether the database has the action of this confirmation: a row of its own, or one that it became one with."""
+    entry = {"request_key": request_key}
+    return _found(unit, entry) is not None or seen.known(unit, _joined_another(entry))
+
+
 def bring_in(desk: Desk, entries: Sequence[Entry], reject: Reject) -> int:
     """Import `entries`, those of each action in one transaction, passing over what was imported before.
 
