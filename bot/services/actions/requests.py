@@ -90,7 +90,7 @@ def confirm_in(
         accounts.lock(unit, account.name)  # two people at once: the second sees the first one's action
         key = f"{request_key}:{account.name}"
         # A halt under way is joined by a second one; once it has ended, a new halt proves it afresh.
-        known = actions.same_or_under_way(unit, key, kind, account.name)
+        known = actions.same_or_under_way(unit, key, kind, account.name, incident_id=incident_id)
         if known is not None and not _does_less(known, key, params or {}):
             confirmed.append(join(unit, known, by, key, now))
             continue
