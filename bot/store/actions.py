@@ -215,14 +215,17 @@ def join(unit: UnitOfWork, number: int, who: str) -> None:
         unit.connection.execute(update(actions).where(actions.c.id == number).values(joined=[*found, who]))
 
 
-def claim(unit: UnitOfWork, *, now: datetime, by: str, until: datetime) -> list[ActionRecordRow]:
-    """Claim every action that is to be run or looked at again. The status returned is the one before the claim."""
+def claim(
+    unit: UnitOfWork, *, now: datetime, by: str, until: datetime, but: Sequence[int] = ()
+) -> list[ActionRecordRow]:
+    """Claim every action that is to be run or looked at again, `but` not these. The rows are as before the claim."""
     free = or_(actions.c.claimed_until.is_(None), actions.c.claimed_until < now)
     query = (
         select(*_FIELDS)
         .where(
             actions.c.finished_at.is_(None),
             free,
+            actions.c.id.not_in(but),
             or_(
                 actions.c.status.in_([ActionStatus.CONFIRMED, ActionStatus.RUNNING]),
                 and_(actions.c.status == ActionStatus.WATCHING, actions.c.look_again_at <= now),

@@ -155,6 +155,7 @@ def conclude(desk: Desk, action: ActionRecordRow, result: ActionResult) -> None:
 
 
 def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: ActionResult) -> None:
+    """As `conclude`, in the caller's transaction. `action.attempts` says which run of it came to the result."""
     now = desk.now()
     accounts.lock(unit, action.account)  # before the incident, as whoever confirms an action does
     # All that may be shown anew below, in one order, before any is held by itself.
@@ -164,6 +165,8 @@ def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: A
     assert before is not None
     if before.finished_at is not None:
         return  # concluded by another process meanwhile
+    if before.attempts > action.attempts and not result.proved:
+        return  # taken up again since: that run holds the claim, and tells where it stands
     if action.kind is ActionKind.RESUME:
         result = resumed.unless_halted(unit, action, result)
     actions.conclude(unit, action.id, result, now=now)
