@@ -67,9 +67,12 @@ class Application:
     def take_up(self) -> None:
         """When a process that stays begins its work: what waits for a start, and on SQLite what a dead one held.
 
-        There it is the only one, whose lock on the file says so. On PostgreSQL nothing says surely that a claim's
+        The journal first: whoever takes an action up goes on from what its last run saw, and that may stand there only.
+
+        On SQLite it is the only one, whose lock on the file says so. On PostgreSQL nothing says surely that a claim's
         process is dead but the end of the claim: others may have come since, or be cut off for a moment.
         """
+        self.bring_in_journal()
         with self.desk.database.begin() as unit:
             messages.try_again(unit, self.desk.now())
             if self.desk.database.sqlite:
