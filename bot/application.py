@@ -100,12 +100,22 @@ class Application:
             log.warning("a command of the desk's is still running: how it ends will not be on record")
 
     def bring_in_journal(self) -> None:
-        """Bring the journal into the database, if it answers; if not, a running Haltdesk does so later."""
+        """Bring the journal into the database, if it answers; if not, a running Haltdesk does so later.
+
+        Nor does a disk that fails stop whoever asks: an action that was proved must be told.
+        """
         try:
             migrate.require_newest(self.desk.database)
             self.emergency.bring_in()
         except (DatabaseError, migrate.SchemaBehind) as failure:
             log.warning("the journal stays in %s until the database answers: %s", self.journal.path, failure)
+        except OSError as failure:
+            log.error(
+                "the journal at %s is not brought in (%s): make room on its disk, or give its files to the user whom"
+                " Haltdesk runs as. A running Haltdesk tries again by itself.",
+                self.journal.path,
+                failure,
+            )
 
     def not_ready(self) -> dict[str, str]:
         """What keeps Haltdesk from doing its job, by component, and what to do about it."""

@@ -1,5 +1,6 @@
 """A process starts while others may be at work: it leaves them what they hold, and takes up what the dead held."""
 
+import errno
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -110,3 +111,19 @@ def test_what_the_journal_holds_is_known_before_an_action_is_taken_up(applicatio
         now = desk.now() + timedelta(seconds=3)
         (taken,) = actions.claim(unit, now=now, by="runner", until=now + lease)
     assert (taken.id, taken.status, taken.evidence) == (halt.action_id, ActionStatus.WATCHING, said)
+
+
+def test_a_journal_that_cannot_be_brought_in_is_told_and_stops_nobody(
+    application: Application, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The disk is full: a proved halt of the command line ended in a traceback, before a word of it was printed."""
+
+    def on_a_full_disk() -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(application.emergency, "bring_in", on_a_full_disk)
+    application.bring_in_journal()
+    application.take_up()
+    (told, _) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert str(application.journal.path) in told
+    assert "No space left on device" in told
