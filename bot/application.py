@@ -67,9 +67,12 @@ class Application:
     def take_up(self) -> None:
         """When a process that stays begins its work: what waits for a start, and on SQLite what a dead one held.
 
-        There it is the only one, whose lock on the file says so. On PostgreSQL nothing says surely that a claim's
+        The journal first: whoever takes an action up goes on from what its last run saw, and that may stand there only.
+
+        On SQLite it is the only one, whose lock on the file says so. On PostgreSQL nothing says surely that a claim's
         process is dead but the end of the claim: others may have come since, or be cut off for a moment.
         """
+        self.bring_in_journal()
         with self.desk.database.begin() as unit:
             messages.try_again(unit, self.desk.now())
             if self.desk.database.sqlite:
@@ -97,12 +100,22 @@ class Application:
             log.warning("a command of the desk's is still running: how it ends will not be on record")
 
     def bring_in_journal(self) -> None:
-        """Bring the journal into the database, if it answers; if not, a running Haltdesk does so later."""
+        """Bring the journal into the database, if it answers; if not, a running Haltdesk does so later.
+
+        Nor does a disk that fails stop whoever asks: an action that was proved must be told.
+        """
         try:
             migrate.require_newest(self.desk.database)
             self.emergency.bring_in()
         except (DatabaseError, migrate.SchemaBehind) as failure:
             log.warning("the journal stays in %s until the database answers: %s", self.journal.path, failure)
+        except OSError as failure:
+            log.error(
+                "the journal at %s is not brought in (%s): make room on its disk, or give its files to the user whom"
+                " Haltdesk runs as. A running Haltdesk tries again by itself.",
+                self.journal.path,
+                failure,
+            )
 
     def not_ready(self) -> dict[str, str]:
         """What keeps Haltdesk from doing its job, by component, and what to do about it."""

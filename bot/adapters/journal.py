@@ -7,6 +7,7 @@ ends. So a file whose lock is free tells a story that is told to its end, as far
 
 import fcntl
 import json
+import logging
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+log = logging.getLogger(__name__)
 
 Entry = dict[str, Any]
 CLOSED = -1  # no file has this number: a page that was closed writes into nobody else's
@@ -66,16 +69,18 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._told: set[Path] = set()  # files of other users, of which the log has a line
 
     def begin(self) -> Page:
         """An empty file for the story of one action, which nobody brings in before it is closed. Raises OSError."""
         return self._take(empty=True)
 
-    def append(self, entry: Mapping[str, Any]) -> None:
-        """Write one entry that stands for itself. Raises OSError when the disk does not take it."""
+    def append(self, *entries: Mapping[str, Any]) -> None:
+        """Write what stands for itself, in one file. Raises OSError when the disk does not take it."""
         page = self._take(empty=False)
         try:
-            page.append(entry)
+            for entry in entries:
+                page.append(entry)
         finally:
             page.close()
 
@@ -95,7 +100,7 @@ class Journal:
     def finished(self) -> Iterator[Page]:
         """Each file that holds something and that nobody writes in any more, held while it is worked on."""
         for path in self._files():
-            page = _held(path) if _size(path) else None
+            page = self._held(path) if _size(path) else None
             if page is not None:
                 try:
                     yield page
@@ -114,13 +119,33 @@ class Journal:
 
     def _take(self, *, empty: bool) -> Page:
         for number in count():
-            page = _held(self._file(number))
+            page = self._held(self._file(number))
             if page is None:
                 continue
             if not empty or not _size(page.path):
                 return page
             page.close()
         raise AssertionError("numbers do not end")
+
+    def _held(self, path: Path) -> Page | None:
+        """The file with its lock taken; None while somebody else has it, or when it belongs to another user.
+
+        Whoever asks what the traders may do still reads every file, or knows that one cannot be read.
+        """
+        try:
+            return _held(path)
+        except PermissionError as failure:
+            if not path.exists():
+                raise  # the folder takes no file: there is none to pass over
+            if path not in self._told:
+                self._told.add(path)
+                log.error(
+                    "%s belongs to another user (%s): it is not brought in, and traders are told to stand still while"
+                    " it holds anything. Give it to the user whom Haltdesk runs as.",
+                    path,
+                    failure.strerror,
+                )
+            return None
 
     def _file(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}") if number else self.path

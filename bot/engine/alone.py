@@ -68,7 +68,8 @@ class Alone:
         ends = time.now() + LONGEST
         while True:
             result = self._look(last)
-            self.record.write(result_entry(self.record.request_key, result, time.now()))
+            # Whoever takes its row up looks at the broker for the second time at least.
+            self.record.write(result_entry(self.record.request_key, result, time.now(), attempt=1))
             self._around.result(result)
             if last is None or result.headline != last.headline:
                 say(f"{result.headline} {result.next_step or ''}".strip())

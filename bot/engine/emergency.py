@@ -15,7 +15,7 @@ from bot.engine.alone import Alone, Surroundings
 from bot.engine.record import PATIENCE, JournalRecord, keep
 from bot.engine.runner import Perform
 from bot.ports.record import Timepiece
-from bot.services.actions.journaled import action_entry, bring_in, join_entry
+from bot.services.actions.journaled import action_entry, bring_in, join_entry, on_record
 from bot.services.actions.requests import Confirmed, confirm
 from bot.services.desk import Desk
 from bot.store.actions import ActionRecordRow, Claim
@@ -265,18 +265,15 @@ class Emergency:
         """
         new = 0
         for page in self._journal.finished():
-            new += self._bring_in(page)[0]
+            new += self._bring_in(page)
         return new
 
-    def _bring_in(self, page: Page) -> tuple[int, set[str]]:
-        """How many entries were new, and the request keys of actions that cannot be brought in."""
-        rejected: set[str] = set()
+    def _bring_in(self, page: Page) -> int:
+        """How many entries were new."""
 
         def reject(entry: Entry, why: str) -> None:
             path = self._journal.reject(entry, why)
             log.error("it stands in %s: look at the account in the broker's dashboard", path)
-            if entry.get("kind") == "action":
-                rejected.add(str(entry.get("request_key")))
 
         written = page.read()
         new = bring_in(self._desk, written.entries, reject)
@@ -286,7 +283,10 @@ class Emergency:
         page.clear(written.size)
         if new:
             log.warning("%d journal entries were brought into the database", new)
-        return new, rejected
+        return new
 
     def _hand_over(self, request_key: str, page: Page) -> bool:
-        return request_key not in self._bring_in(page)[1]
+        """Whether the database has the action: a file on a full disk may hold nothing of it."""
+        self._bring_in(page)
+        with self._desk.database.read() as unit:
+            return on_record(unit, request_key)

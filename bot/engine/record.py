@@ -2,8 +2,10 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import uuid4
 
 from bot.adapters.bounded import Pending, StillRunning
 from bot.adapters.journal import Journal, Page
@@ -69,6 +71,7 @@ class JournalRecord:
         self._lock = threading.Lock()  # whoever joins the action writes too
         self._closed = False
         self.page: Page | None = None  # none before the first entry, and while the disk takes none
+        self._unwritten: deque[Mapping[str, Any]] = deque()  # what the disk has not taken yet, in order
         self._journal, self._time = journal, time
 
     def step(
@@ -87,17 +90,26 @@ class JournalRecord:
         )
 
     def write(self, entry: Mapping[str, Any]) -> None:
-        """A full or missing disk must not stop a halt: then the log is all the record there is."""
-        try:
-            with self._lock:
+        """A full or missing disk must not stop a halt: then the log is all the record there is.
+
+        Once there is room, what was refused is written first: a step belongs to no action that is not written.
+        """
+        # Named here: one that the disk took, and said it had not, is written twice and brought in once.
+        named = {"id": uuid4().hex, **entry}
+        with self._lock:
+            self._unwritten.append(named)
+            try:
                 if self._closed:
-                    self._journal.append(entry)
+                    self._journal.append(*self._unwritten)
+                    self._unwritten.clear()
                     return
                 if self.page is None:
                     self.page = self._journal.begin()
-                self.page.append(entry)
-        except OSError as failure:
-            _only_logged(entry, failure)
+                while self._unwritten:
+                    self.page.append(self._unwritten[0])
+                    self._unwritten.popleft()
+            except OSError as failure:
+                _only_logged(entry, failure)
 
     def close(self) -> None:
         """The action has ended: from now on anybody may bring in what is written."""

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -77,11 +78,15 @@ class Runner:
 
     def run_once(self, now: datetime) -> int:
         """Claim what is to be run or looked at again, and start it. Returns how many were started."""
+        mine = self._numbers()  # the claim on them may have run out while the database was away
         with self._desk.database.begin() as unit:
-            claimed = actions.claim(unit, now=now, by=self._name, until=now + LEASE)
+            claimed = actions.claim(unit, now=now, by=self._name, until=now + LEASE, but=mine)
         for action in claimed:
             # Any claim after the first means that something may have been sent already.
-            self._start(action, resumed=action.status is not ActionStatus.CONFIRMED)
+            self._start(
+                replace(action, attempts=action.attempts + 1),
+                resumed=action.status is not ActionStatus.CONFIRMED,
+            )
         return len(claimed)
 
     @property
@@ -123,13 +128,17 @@ class Runner:
 
     def heartbeat(self) -> None:
         """Say that the actions under way here are held by somebody alive."""
-        with self._lock:
-            numbers = list(self._held)
-        numbers += self.elsewhere()
+        numbers = self._numbers()
         if numbers:
             until = self._time.now() + LEASE
             with self._desk.database.begin() as unit:
                 actions.keep_claim(unit, numbers, by=self._name, until=until)
+
+    def _numbers(self) -> list[int]:
+        """The actions that are under way in this process."""
+        with self._lock:
+            numbers = list(self._held)
+        return [*numbers, *self.elsewhere()]
 
     def next_look(self) -> datetime | None:
         with self._desk.database.read() as unit:
@@ -159,7 +168,7 @@ class Runner:
             ) as failure:  # the action's own defect: told to the desk as what it is, never hidden
                 log.exception("%s %s on %s broke off", action.kind, action.id, action.account)
                 result = broken_off(action.kind, action.account, action, failure)
-            entry = result_entry(action.request_key, result, self._time.now())
+            entry = result_entry(action.request_key, result, self._time.now(), attempt=action.attempts)
             within_patience(
                 lambda: conclude(self._desk, action, result), None, self._journal, entry, lambda late: None
             )

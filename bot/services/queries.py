@@ -34,8 +34,9 @@ def trading_states(desk: Desk, journal: Journal | None = None) -> list[dict[str,
     unrecorded = _unrecorded(desk, journal) if journal is not None else {}
     with desk.database.read() as unit:
         known = {record.name: record for record in accounts.all_of_them(unit)}
-        halting = {action.account: action for action in actions.unended(unit, kind=ActionKind.HALT)}
+        under_way = actions.unended(unit, kind=ActionKind.HALT)
         unknown = {action.account: action for action in action_history.unknown_halts(unit)}
+    halting = {action.account: action for action in under_way if not action.drill}
     for account in desk.accounts:
         record = known.get(account.name)
         state = record.state if record else TradingState.NORMAL
@@ -53,7 +54,7 @@ def trading_states(desk: Desk, journal: Journal | None = None) -> list[dict[str,
         if account.name in unrecorded:
             multiplier, new_strategies, reason = "0", False, unrecorded[account.name]
         halt = halting.get(account.name)
-        if halt is not None and not halt.drill:
+        if halt is not None:
             multiplier, new_strategies = "0", False
             reason = f"halt under way, not proved yet: {halt.reason or 'no reason given'}"
             incident_id = halt.incident_id

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import Select, and_, bindparam, false, func, or_, select, update
 
 from bot.domain.actions import ActionRequest, ActionResult, UnconfirmedOrder
 from bot.domain.words import ActionKind, ActionStatus
 from bot.store.database import UnitOfWork, on_either
-from bot.store.tables import actions
+from bot.store.tables import actions, incidents
 
 
 @dataclass(frozen=True)
@@ -102,10 +102,13 @@ _GET = select(*_FIELDS).where(actions.c.id == bindparam("number"))
 _BY_KEY = select(*_FIELDS).where(actions.c.request_key == bindparam("key"))
 _OF_INCIDENT = select(*_FIELDS).where(actions.c.incident_id == bindparam("incident")).order_by(actions.c.id)
 _SAME = actions.c.request_key == bindparam("key")
+# An incident that was merged meanwhile went into one of its own kind; what names no incident is no drill.
+_IN_DRILL = select(incidents.c.drill).where(incidents.c.id == bindparam("incident")).scalar_subquery()
 _UNDER_WAY = and_(
     actions.c.kind == bindparam("kind"),
     actions.c.account == bindparam("account"),
     actions.c.finished_at.is_(None),
+    actions.c.drill == func.coalesce(_IN_DRILL, false()),
 )
 _SAME_OR_UNDER_WAY = (
     select(*_FIELDS).where(or_(_SAME, _UNDER_WAY)).order_by(_SAME.desc(), actions.c.id.desc()).limit(1)
@@ -155,10 +158,15 @@ def by_request_key(unit: UnitOfWork, key: str) -> ActionRecordRow | None:
     return _row(found) if found else None
 
 
-def same_or_under_way(unit: UnitOfWork, key: str, kind: ActionKind, account: str) -> ActionRecordRow | None:
-    """The action of this very confirmation, else one of the kind that is under way on the account."""
-    query, given = _SAME_OR_UNDER_WAY, {"key": key, "kind": kind, "account": account}
-    found = unit.first(query, given)
+def same_or_under_way(
+    unit: UnitOfWork, key: str, kind: ActionKind, account: str, *, incident_id: int | None
+) -> ActionRecordRow | None:
+    """The action of this very confirmation, else one of the kind that is under way on the account.
+
+    What is asked for in a drill's incident is one with a drill's action only, and what is real with a real one.
+    """
+    given = {"key": key, "kind": kind, "account": account, "incident": incident_id}
+    found = unit.first(_SAME_OR_UNDER_WAY, given)
     return _row(found) if found else None
 
 
@@ -207,14 +215,17 @@ def join(unit: UnitOfWork, number: int, who: str) -> None:
         unit.connection.execute(update(actions).where(actions.c.id == number).values(joined=[*found, who]))
 
 
-def claim(unit: UnitOfWork, *, now: datetime, by: str, until: datetime) -> list[ActionRecordRow]:
-    """Claim every action that is to be run or looked at again. The status returned is the one before the claim."""
+def claim(
+    unit: UnitOfWork, *, now: datetime, by: str, until: datetime, but: Sequence[int] = ()
+) -> list[ActionRecordRow]:
+    """Claim every action that is to be run or looked at again, `but` not these. The rows are as before the claim."""
     free = or_(actions.c.claimed_until.is_(None), actions.c.claimed_until < now)
     query = (
         select(*_FIELDS)
         .where(
             actions.c.finished_at.is_(None),
             free,
+            actions.c.id.not_in(but),
             or_(
                 actions.c.status.in_([ActionStatus.CONFIRMED, ActionStatus.RUNNING]),
                 and_(actions.c.status == ActionStatus.WATCHING, actions.c.look_again_at <= now),

@@ -49,16 +49,21 @@ class DeskCommands:
     def beside(
         self, request: ActionRequest, record: ActionRecord, previous: Previous, act: Act
     ) -> ActionResult:
-        """The action, with the commands that belong to it begun beside its first run; never waits for one."""
+        """The action, with the commands that belong to it begun once; never waits for one.
+
+        A halt's begin beside its first run, those of a resume with its proof, which a later look may bring.
+        """
         mine = [
             one for one in self._commands if one.on == request.kind and one.account in (None, request.account)
         ]
         if not mine:
             return act(record)
         if previous is not None:
-            run = self._find(request)
-            result = act(run.record if run is not None else record)
-            return run.result(result) if run is not None else _kept(result, previous)
+            under_way = self._find(request)
+            if under_way is not None:
+                return under_way.result(act(under_way.record))
+            if request.kind is ActionKind.HALT or "commands" in previous:
+                return _kept(act(record), previous)
         run = CommandRun(mine, self._runs, request, record, self._time, self._tell)
         if request.kind is ActionKind.HALT:
             self._begin(run)

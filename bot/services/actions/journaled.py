@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,14 +54,15 @@ def join_entry(request_key: str, *, key: str, by: str, at: datetime) -> dict[str
     return {"kind": "join", "request_key": request_key, "asked": key, "by": by, "at": at.isoformat()}
 
 
-def result_entry(request_key: str, result: ActionResult, at: datetime) -> dict[str, Any]:
-    """Where an action stood when the database could not take it."""
+def result_entry(request_key: str, result: ActionResult, at: datetime, *, attempt: int) -> dict[str, Any]:
+    """Where an action stood when the database could not take it; `attempt` is the run of it that came to this."""
     reading = asdict(result.reading) | {"at": result.reading.at.isoformat()} if result.reading else None
     again = result.look_again_after
     return {
         "kind": "result",
         "request_key": request_key,
         "at": at.isoformat(),
+        "attempt": attempt,
         "status": result.status.value,
         "headline": result.headline,
         "next_step": result.next_step,
@@ -86,6 +87,12 @@ def unrecorded_halts(journal: Journal) -> dict[str, str]:
 
 class NotOnRecord(Exception):
     """What a step or a result belongs to is not in the database, and not in the journal."""
+
+
+def on_record(unit: UnitOfWork, request_key: str) -> bool:
+    """Whether the database has the action of this confirmation: a row of its own, or one that it became one with."""
+    entry = {"request_key": request_key}
+    return _found(unit, entry) is not None or seen.known(unit, _joined_another(entry))
 
 
 def bring_in(desk: Desk, entries: Sequence[Entry], reject: Reject) -> int:
@@ -235,7 +242,8 @@ def _result(unit: UnitOfWork, desk: Desk, entry: Entry) -> None:
     conclude_in(
         unit,
         desk,
-        action,
+        # An older Haltdesk named none: then it is taken for the last one.
+        replace(action, attempts=int(entry.get("attempt", action.attempts))),
         ActionResult(
             status=ActionStatus(entry["status"]),
             headline=entry["headline"],

@@ -90,7 +90,7 @@ def confirm_in(
         accounts.lock(unit, account.name)  # two people at once: the second sees the first one's action
         key = f"{request_key}:{account.name}"
         # A halt under way is joined by a second one; once it has ended, a new halt proves it afresh.
-        known = actions.same_or_under_way(unit, key, kind, account.name)
+        known = actions.same_or_under_way(unit, key, kind, account.name, incident_id=incident_id)
         if known is not None and not _does_less(known, key, params or {}):
             confirmed.append(join(unit, known, by, key, now))
             continue
@@ -155,6 +155,7 @@ def conclude(desk: Desk, action: ActionRecordRow, result: ActionResult) -> None:
 
 
 def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: ActionResult) -> None:
+    """As `conclude`, in the caller's transaction. `action.attempts` says which run of it came to the result."""
     now = desk.now()
     accounts.lock(unit, action.account)  # before the incident, as whoever confirms an action does
     # All that may be shown anew below, in one order, before any is held by itself.
@@ -164,6 +165,8 @@ def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: A
     assert before is not None
     if before.finished_at is not None:
         return  # concluded by another process meanwhile
+    if before.attempts > action.attempts and not result.proved:
+        return  # taken up again since: that run holds the claim, and tells where it stands
     if action.kind is ActionKind.RESUME:
         result = resumed.unless_halted(unit, action, result)
     actions.conclude(unit, action.id, result, now=now)

@@ -3,12 +3,17 @@
 import errno
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.adapters import journal
 from bot.adapters.journal import Journal
-from bot.domain.words import ActionKind
+from bot.domain.words import ActionKind, ActionStatus
+from bot.engine import alone
+from bot.services import queries
 from bot.services.actions.requests import confirm
 from tests.integration.journal.away import LONG, OPERATOR, AwayDesk
 
@@ -47,6 +52,66 @@ def test_a_halt_without_the_database_goes_on_where_no_journal_can_be_written(
     assert desk.server.wait(LONG)
     assert desk.server.results["main"].proved
     assert any("the journal cannot be written" in record.getMessage() for record in caplog.records)
+
+
+class Disk:
+    """The journal's disk: full until somebody makes room."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.room, self._append = False, journal._append
+        monkeypatch.setattr(journal, "_append", self.append)
+
+    def append(self, handle: int, entry: Mapping[str, Any]) -> None:
+        if not self.room:
+            full(handle)
+        self._append(handle, entry)
+
+    def make_room(self) -> None:
+        self.room = True
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """It is full; and a slow machine's database is not one that hangs."""
+    monkeypatch.setattr(alone, "PATIENCE", LONG)
+    return Disk(monkeypatch)
+
+
+def test_a_halt_that_is_written_nowhere_is_looked_at_until_it_is_proved(desk: AwayDesk, disk: Disk) -> None:
+    """SQLite and the journal on one full disk: an empty file was handed over, and nobody looked again."""
+    desk.broker.answers = [desk.broker.watching(), desk.broker.watching()]
+    desk.database.away = True
+    desk.halt(desk.server)
+    assert desk.server.wait(LONG)
+    assert len(desk.broker.asked) == 3
+    assert desk.server.results["main"].proved
+
+
+def test_what_a_full_disk_refused_is_written_first_once_there_is_room(desk: AwayDesk, disk: Disk) -> None:
+    """Only then can the halt be handed over: its steps alone are no record of it."""
+    desk.broker.answers = [desk.broker.watching() for _ in range(3)]
+    desk.database.away = True
+    desk.time.at(2, disk.make_room)
+    desk.time.at(4, lambda: setattr(desk.database, "away", False))
+    desk.halt(desk.server)
+    assert desk.server.wait(LONG)
+    assert len(desk.broker.asked) == 3, "the database has it, and the runner goes on"
+    (action,) = desk.actions
+    assert (action.status, action.attempts) == (ActionStatus.WATCHING, 1)
+    assert "JournalRejected" not in [kind for kind, _ in desk.audited]
+    assert queries.trading_states(desk.desk, desk.journal)[0]["position_multiplier"] == 0.0
+    desk.time.wait(3)
+    assert desk.run() == 1
+
+
+def test_a_halt_is_not_handed_over_without_its_first_entry(desk: AwayDesk, disk: Disk) -> None:
+    """The database answers, and of the whole story the disk took nothing: the row would be missing."""
+    desk.broker.answers = [desk.broker.watching(), desk.broker.watching()]
+    desk.halt(desk.server)
+    assert desk.server.wait(LONG)
+    assert desk.actions == []
+    assert len(desk.broker.asked) == 3
+    assert desk.server.results["main"].proved
 
 
 def test_a_line_that_was_cut_loses_only_itself(tmp_path: Path) -> None:

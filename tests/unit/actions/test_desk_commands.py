@@ -141,6 +141,40 @@ def test_a_resume_is_concluded_at_once_and_lets_the_trader_loose_only_when_it_wa
     assert desk.trader.runs == 1
 
 
+def test_a_resume_that_is_proved_at_a_later_look_lets_the_trader_loose_then_and_once() -> None:
+    """The broker's flag lagged behind; the resume was done, and the breaker stayed tripped without a word."""
+    desk = Desk(on="resume")
+    request = asked(ActionKind.RESUME, to="restricted")
+    lags = ActionResult(
+        ActionStatus.WATCHING,
+        "Not resumed yet",
+        evidence={"looks": 1},
+        look_again_after=timedelta(seconds=2),
+    )
+    first = desk.act(request, lags)
+    assert desk.act(request, lags, first.evidence).status is ActionStatus.WATCHING
+    assert desk.trader.runs == 0
+    done = desk.act(request, ActionResult(ActionStatus.DONE, "Resumed"), first.evidence)
+    assert done.evidence["commands"][0]["error"] == "had not ended when this was written"
+    # The database did not take that it is done, and it is looked at once more.
+    again = desk.act(request, ActionResult(ActionStatus.DONE, "Resumed"), first.evidence)
+    assert [one["name"] for one in again.evidence["commands"]] == ["trip_breaker"]
+    desk.trader_answers()
+    assert desk.trader.runs == 1
+    assert desk.notebook.last("command trip_breaker")[0] is StepStatus.OK
+
+
+def test_after_a_restart_a_resume_whose_command_has_run_does_not_run_it_again() -> None:
+    before = Desk(on="resume")
+    request = asked(ActionKind.RESUME, to="restricted")
+    done = before.act(request, ActionResult(ActionStatus.DONE, "Resumed"))
+    before.trader_answers()
+    desk = Desk(on="resume")
+    again = desk.act(request, ActionResult(ActionStatus.DONE, "Resumed"), done.evidence)
+    assert desk.trader.runs == 0
+    assert "commands" in again.evidence
+
+
 def test_after_a_restart_a_later_look_keeps_what_the_command_had_said() -> None:
     said = {
         "commands": [HUNG.as_evidence(DeskCommand("trip_breaker", "halt", ("trip",), timedelta(seconds=120)))]
