@@ -29,23 +29,26 @@ def halts_after(unit: UnitOfWork, number: int, account: str) -> list[ActionRecor
     return [one for one in found if one is not None]
 
 
+_LATER = table.alias("later")
+_PROVED = exists().where(
+    _LATER.c.account == table.c.account,
+    _LATER.c.kind == ActionKind.HALT,
+    _LATER.c.id > table.c.id,
+    _LATER.c.status == ActionStatus.DONE,
+    _LATER.c.drill.is_(False),
+)
+# Made once: every trader asks it, again and again.
+_UNKNOWN_HALTS = (
+    select(table.c.id)
+    # Written out, and not sorted here: SQLite takes the index of these few only then.
+    .where(text("actions.status = 'unknown'"))
+    .where(table.c.kind == ActionKind.HALT, table.c.drill.is_(False), ~_PROVED)
+)
+
+
 def unknown_halts(unit: UnitOfWork) -> list[ActionRecordRow]:
     """Halts (no drills) that ended without anybody knowing how, and that no later one has proved, oldest first."""
-    later = table.alias("later")
-    proved = exists().where(
-        later.c.account == table.c.account,
-        later.c.kind == ActionKind.HALT,
-        later.c.id > table.c.id,
-        later.c.status == ActionStatus.DONE,
-        later.c.drill.is_(False),
-    )
-    query = (
-        select(table.c.id)
-        # Written out, and not sorted here: SQLite takes the index of these few only then.
-        .where(text("actions.status = 'unknown'"))
-        .where(table.c.kind == ActionKind.HALT, table.c.drill.is_(False), ~proved)
-    )
-    found = [actions.get(unit, one) for one in sorted(unit.connection.execute(query).scalars().all())]
+    found = [actions.get(unit, number) for number in sorted(row.id for row in unit.all(_UNKNOWN_HALTS))]
     return [one for one in found if one is not None]
 
 
