@@ -1,6 +1,5 @@
 """Brings Slack to the newest version of every message: posts, edits, finds what was posted before a crash."""
 
-import itertools
 import logging
 import threading
 from collections.abc import Collection, Sequence
@@ -22,7 +21,8 @@ from bot.store.messages import Message, Urgency
 
 log = logging.getLogger(__name__)
 
-RESTS = 10  # times as long as a look in vain took
+RESTS = 30  # times as long as a look in vain took ...
+RESTS_AT_LEAST = 0.02  # ... but no fewer seconds: what Slack has closed stays so for longer
 LEASE = timedelta(seconds=45)  # longer than three calls can take, from the note of a post to its record
 NOTED_FOR = 5.0  # seconds after a claim for which its note of the post is taken for new
 # A post whose answer was lost may still arrive: Slack is asked for it only after this long.
@@ -46,6 +46,19 @@ class _Claimed:
     message: Message
     wait: float = 0.0
     noted: float | None = None
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """After a look in vain, while these channels were closed, and edits unless `edits`. `until` is a monotonic time."""
+
+    until: float = 0.0
+    closed: frozenset[str] = frozenset()
+    edits: bool = False
+
+    def serves(self, now: float, closed: Collection[str], edits: bool) -> bool:
+        """Whether it is not over, and nothing has opened since."""
+        return now < self.until and self.closed.issubset(closed) and (not edits or self.edits)
 
 
 class Deliverer:
@@ -73,9 +86,15 @@ class Deliverer:
         self._mending = Mending(database, fallbacks)
         self._outage = Outage()
         self._turns = Turns(time, posts=pace)
-        self._choices = itertools.count(1)
-        self._rests_until = 0.0
+        self._taken = 0
+        self._rest = _Rest()
         self._choosing = threading.Lock()
+
+    @property
+    def resting(self) -> bool:
+        """Whether a look was in vain a moment ago: whoever looked does so again after the rest, without being woken."""
+        monotonic = self._time.monotonic()
+        return self._rest.serves(monotonic, *self._turns.closed(monotonic))
 
     def run_once(self, now: datetime) -> bool:
         """Deliver the most urgent message that may go out now; false when there is none."""
@@ -110,12 +129,15 @@ class Deliverer:
         In a storm thousands of messages wait for the pace: only the moments when one comes due are looked up.
         """
         monotonic = self._time.monotonic()
-        pause = max(self._rests_until - monotonic, self._outage.left(monotonic))
-        if pause > 0:  # not even that: each webhook of the storm would ask for it
-            return max(0.005, pause)
+        outage = self._outage.left(monotonic)
+        if outage > 0:
+            return max(0.005, outage)
+        waits = [1.0, *self._turns.opens(monotonic)]
+        rest = self._rest.until - monotonic
+        if rest > 0:  # not even that: each webhook of the storm would ask for it
+            return max(0.005, min(rest, *waits))
         with self._database.read() as unit:
             due = deliveries.next_due_after(unit, now)
-        waits = [1.0, *self._turns.opens(monotonic)]
         if due is not None:
             waits.append((due - now) / timedelta(seconds=1))
         return max(0.005, min(waits))
@@ -125,7 +147,7 @@ class Deliverer:
 
         One thread at a time: of several that claim for the same turn all but one would have claimed in vain.
         """
-        monotonic, oldest_first = self._time.monotonic(), next(self._choices) % OLDEST_EVERY == 0
+        monotonic, oldest_first = self._time.monotonic(), self._taken % OLDEST_EVERY == OLDEST_EVERY - 1
         closed, edits = self._turns.closed(monotonic)
         if (closed or not edits) and not self._anything(now, closed, edits):
             return None
@@ -150,6 +172,7 @@ class Deliverer:
                 return _Claimed(due, wait=wait)
             by = f"{self._name}:{uuid4().hex[:12]}"
             taken, noted = deliveries.take(unit, due, by=by, until=now + LEASE, at=now)
+        self._taken += 1
         return _Claimed(taken, noted=monotonic if noted else None)
 
     def _anything(self, now: datetime, closed: Collection[str], edits: bool) -> bool:
@@ -159,13 +182,14 @@ class Deliverer:
         look that took long is not repeated soon.
         """
         began = self._time.monotonic()
-        if began < self._rests_until:
+        if self._rest.serves(began, closed, edits):
             return False
         with self._database.read() as unit:
             found = deliveries.any_due(unit, now=now, avoid=closed, edits=edits)
         ended = self._time.monotonic()
-        if not found:
-            self._rests_until = ended + RESTS * (ended - began)
+        if closed and not found:
+            rest = max(RESTS_AT_LEAST, RESTS * (ended - began))
+            self._rest = _Rest(ended + rest, frozenset(closed), edits)
         return found
 
     def _gathered_until(self, unit: UnitOfWork, claimed: Message, now: datetime) -> datetime | None:

@@ -115,6 +115,8 @@ class Engine:
 
     def _wake_deliverers(self) -> None:
         """One looks, and wakes the next when it found something: four at once would stand in each other's way."""
+        if self._deliverer.resting:
+            return
         idle = next((loop for loop in self.deliverers if loop.idle), None)
         for loop in self.deliverers if idle is None else (idle,):
             loop.wake()

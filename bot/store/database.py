@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, Literal
 
@@ -47,6 +47,7 @@ STATEMENTS = (
 NOTHING: Mapping[str, Any] = {}
 # Could not be serialized, deadlock, lock not had in time. Source: PostgreSQL, Appendix A.
 _OF_THE_MOMENT = frozenset({"40001", "40P01", "55P03"})
+_IN_MEMORY = (None, "", ":memory:")
 _LAX = "does not wait for the disk"
 # PostgreSQL's locks of a number, until the transaction ends.
 _NUMBER: BindParameter[int] = bindparam("lock", type_=BigInteger)
@@ -194,7 +195,7 @@ class Database:
                 "check_same_thread": False,
                 "cached_statements": STATEMENTS,
             }
-            if self.url.database not in (None, "", ":memory:"):
+            if self.url.database not in _IN_MEMORY:
                 options |= {"pool_size": pool_size, "max_overflow": 16, "pool_use_lifo": True}
         else:
             # A database that is away must say so soon: the caller has a journal, or an Alertmanager that retries.
@@ -209,8 +210,9 @@ class Database:
         if self.sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
-            event.listen(self.engine, "checkin", _durable_again)
         self._writing: threading.Lock | nullcontext[None] = threading.Lock() if self.sqlite else nullcontext()
+        self._keeps_writer = self.sqlite and self.url.database not in _IN_MEMORY
+        self._kept: Connection | None = None
         self._wakers: dict[str, Callable[[], None]] = {}
 
     def on_wake(self, piece: Wake | Literal["colleague"], waker: Callable[[], None]) -> None:
@@ -230,8 +232,8 @@ class Database:
         One that is not `durable` survives the death of this process, not that of the machine: for what is found out
         again after it, such as a claim. It spares the wait for the disk, which a webhook may be waiting for too.
         """
-        with self._writing, self.engine.connect() as connection:
-            connection = connection.execution_options(writes=True, durable=durable)
+        with self._writer() as connection:
+            connection.execution_options(writes=True, durable=durable)
             with connection.begin():
                 if not durable and not self.sqlite:
                     connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
@@ -250,6 +252,27 @@ class Database:
             self.wake(piece)
 
     @contextmanager
+    def _writer(self) -> Iterator[Connection]:
+        """The connection to write with. On a file of SQLite it is always the same one.
+
+        What a connection has read of the database is worth nothing to it once another one has written: with many, each
+        transaction reads its pages anew, and a halt's as well.
+        """
+        if not self._keeps_writer:
+            with self._writing, self.engine.connect() as connection:
+                yield connection
+            return
+        with self._writing:
+            writer, self._kept = self._kept or self.engine.connect(), None
+            try:
+                yield writer
+                _durable_again(writer.connection.dbapi_connection, writer.info)
+            except BaseException:
+                writer.close()
+                raise
+            self._kept = writer
+
+    @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
         """One consistent picture of the database, for reading only."""
         with self.engine.connect() as connection:
@@ -264,6 +287,9 @@ class Database:
             unit.connection.execute(text("SELECT 1"))
 
     def dispose(self) -> None:
+        writer, self._kept = self._kept, None
+        if writer is not None:
+            writer.close()
         self.engine.dispose()
 
 
@@ -285,12 +311,12 @@ def _begin_sqlite(connection: Connection) -> None:
     prepared.send(connection, "BEGIN IMMEDIATE", ())
 
 
-def _durable_again(connection: sqlite3.Connection | None, entry: ConnectionPoolEntry) -> None:
-    """Given back, a connection waits for the disk again: whoever takes it next may be a halt, and need not ask."""
-    if connection is not None and entry.info.get(_LAX):
+def _durable_again(connection: Any, about: MutableMapping[Any, Any]) -> None:
+    """After use, a connection waits for the disk again: whoever takes it next may be a halt, and need not ask."""
+    if connection is not None and about.get(_LAX):
         with suppress(sqlite3.Error):  # then the next one does ask
             connection.execute("PRAGMA synchronous=FULL")
-            entry.info[_LAX] = False
+            about[_LAX] = False
 
 
 __all__ = ["UNSEEN", "Database", "DatabaseError", "UnitOfWork", "Wake", "on_either"]

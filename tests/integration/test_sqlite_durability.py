@@ -1,6 +1,7 @@
 """Which transactions wait for the disk on SQLite: every one, but for those that say that they need not."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,37 @@ def test_one_that_could_not_be_brought_back_asks_for_it(database: Database) -> N
     with database.begin() as unit:
         assert _synchronous(unit) == FULL
     assert sent[0] == "PRAGMA synchronous=FULL"
+
+
+def _connection(unit: UnitOfWork) -> object:
+    return unit.connection.connection.driver_connection
+
+
+def test_what_is_written_is_written_by_one_connection(tmp_path: Path) -> None:
+    """Another one that writes would take what it has read of the database from it. Readers have theirs."""
+    database = Database(f"sqlite:///{tmp_path / 'haltdesk.db'}")
+    with database.begin() as unit:
+        writer = _connection(unit)
+    with database.read() as first, database.read() as second:
+        assert writer not in (_connection(first), _connection(second))
+        with database.begin(durable=False) as unit:
+            assert _connection(unit) is writer
+    database.dispose()
+    with database.begin() as unit:
+        assert _connection(unit) is not writer
+    database.dispose()
+
+
+def test_after_a_failure_it_is_as_it_was(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'haltdesk.db'}")
+    with database.begin() as unit:
+        unit.connection.exec_driver_sql("CREATE TABLE kept (number INTEGER)")
+    for _ in range(40):  # more than the pool has
+        with suppress(KeyError), database.begin() as unit:
+            unit.connection.exec_driver_sql("INSERT INTO kept VALUES (1)")
+            raise KeyError
+    with database.begin() as unit:
+        unit.connection.exec_driver_sql("INSERT INTO kept VALUES (2)")
+    with database.read() as unit:
+        assert unit.connection.exec_driver_sql("SELECT number FROM kept").scalars().all() == [2]
+    database.dispose()

@@ -141,6 +141,47 @@ def test_who_waits_commits_together(desk: DeskInProcess) -> None:
     assert len(numbers) == 6
 
 
+def test_who_was_answered_a_moment_ago_is_waited_for() -> None:
+    """Six are in hand, and each comes again as soon as it is answered: from then on all are one commit."""
+    crowd = 6
+    batches: list[int] = []
+
+    def together(numbers: Sequence[int]) -> list[int]:
+        batches.append(len(numbers))
+        time.sleep(0.5)  # they are waited for as long as this takes, at most
+        return list(numbers)
+
+    receive = Grouped(together, lambda number: number, patience=60)
+
+    def comes_again(number: int) -> list[int]:
+        return [receive(10 * number + turn) for turn in range(3)]
+
+    with ThreadPoolExecutor(crowd) as senders:
+        answers = [senders.submit(comes_again, number) for number in range(crowd)]
+        assert [one.result(60) for one in answers] == [
+            [10 * number + turn for turn in range(3)] for number in range(crowd)
+        ]
+    # Who came first was committed alone, for nobody was known yet; so there is one too few for the last commit.
+    assert batches.count(crowd) >= 2
+
+
+def test_nobody_waits_for_long_for_those_who_do_not_come_again() -> None:
+    committed: list[int] = []
+
+    def together(numbers: Sequence[int]) -> list[int]:
+        committed.extend(numbers)
+        time.sleep(0.05)
+        return list(numbers)
+
+    receive = Grouped(together, lambda number: number, patience=60)
+    with ThreadPoolExecutor(8) as senders:
+        list(senders.map(receive, range(8)))
+    began = time.monotonic()
+    assert receive(8) == 8
+    assert time.monotonic() - began < 30  # not for as long as it would have patience
+    assert sorted(committed) == list(range(9))
+
+
 @pytest.mark.parametrize("trouble", ["away", "held"])
 def test_while_the_database_is_away_nobody_waits_for_its_time_limit_in_turn(trouble: str) -> None:
     """Three webhooks wait for one that is being saved; then the database is gone, or somebody holds what they need for
