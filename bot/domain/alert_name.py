@@ -4,8 +4,8 @@
 """
 
 import re
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, field
+from fnmatch import translate
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
 LONGEST_NAME = 300
@@ -24,16 +24,18 @@ class NamePattern:
     """
 
     text: str
+    # Each of the words that must stand there, as one expression for all of its choices.
+    _wanted: tuple[re.Pattern[str], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.text.lstrip("=").strip():
             raise ValueError("a pattern of an alert's name may not be empty")
+        words = self.text.lower().split()
+        expressions = ("|".join(map(translate, word.split("|"))) for word in words)
+        object.__setattr__(self, "_wanted", tuple(map(re.compile, expressions)))
 
     def matches(self, name: tuple[str, ...]) -> bool:
         """`name` as `words_of` gives it."""
         if self.text.startswith("="):
             return name == words_of(self.text[1:])
-        return all(
-            any(fnmatchcase(word, choice) for choice in wanted.split("|") for word in name)
-            for wanted in self.text.lower().split()
-        )
+        return all(any(map(wanted.match, name)) for wanted in self._wanted)

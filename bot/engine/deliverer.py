@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from bot.ports.record import Timepiece
 from bot.rendering.slots import RenderingError
 from bot.store import deliveries, delivery_lags, incidents, message_places
 from bot.store.database import Database, UnitOfWork
+from bot.store.first_posts import Taken
 from bot.store.messages import Message, Urgency
 
 log = logging.getLogger(__name__)
@@ -88,13 +90,15 @@ class Deliverer:
         self._turns = Turns(time, posts=pace)
         self._taken = 0
         self._rest = _Rest()
+        # Keys of messages, the names of their claims, and the monotonic times at which they were handed over.
+        self._handed: deque[tuple[str, str, float]] = deque()
         self._choosing = threading.Lock()
 
     @property
     def resting(self) -> bool:
         """Whether a look was in vain a moment ago: whoever looked does so again after the rest, without being woken."""
         monotonic = self._time.monotonic()
-        return self._rest.serves(monotonic, *self._turns.closed(monotonic))
+        return not self._handed and self._rest.serves(monotonic, *self._turns.closed(monotonic))
 
     def run_once(self, now: datetime) -> bool:
         """Deliver the most urgent message that may go out now; false when there is none."""
@@ -105,23 +109,59 @@ class Deliverer:
         finally:
             self._outage.through(self._time.monotonic())
 
+    def take(self, channel: str, at: datetime) -> Taken | None:
+        """See `Poster`. Only where nothing was posted for a while: where messages wait, the most urgent goes first."""
+        if self._outage.held or not self._turns.post(channel).take_at_rest():
+            return None
+        return Taken(self._new_name(), at, at + LEASE)
+
+    def hand_over(self, key: str, taken: Taken) -> None:
+        """See `Poster`. Whoever is woken by the commit finds it."""
+        self._handed.append((key, taken.by, self._time.monotonic()))
+
+    def _new_name(self) -> str:
+        return f"{self._name}:{uuid4().hex[:12]}"
+
     def _one(self, now: datetime) -> bool:
+        if self._new_one():
+            return True
         with self._choosing:
             claimed = self._claim(now)
         if claimed is None:
             return False
         if claimed.wait > 0:
             return True
-        message, not_posted = claimed.message, claimed.noted is not None
         try:
-            picture = self._sender.look(message.id)
+            picture = self._sender.look(claimed.message.id)
         except (RenderingError, LookupError) as broken:
-            self._mending.unrenderable(message, broken, self._time.now(), not_posted=not_posted)
-            return True
+            self._unrenderable(claimed.message, broken, claimed.noted)
+        else:
+            self._go_on(claimed.message, picture, claimed.noted)
+        return True
+
+    def _new_one(self) -> bool:
+        """Deliver what was handed over, if it is this process's still."""
+        try:
+            key, by, noted = self._handed.popleft()
+        except IndexError:
+            return False
+        found = self._sender.look_at_new(key, by)
+        if found is None:
+            return False
+        message, picture = found
+        if isinstance(picture, Exception):
+            self._unrenderable(message, picture, noted)
+        else:
+            self._go_on(message, picture, noted)
+        return True
+
+    def _unrenderable(self, claimed: Message, broken: Exception, noted: float | None) -> None:
+        self._mending.unrenderable(claimed, broken, self._time.now(), not_posted=noted is not None)
+
+    def _go_on(self, claimed: Message, picture: Picture, noted: float | None) -> None:
         # There may be more, for another who is idle: this one is about to wait, and not to work.
         self._database.wake("colleague")
-        self._deliver(message, picture, claimed.noted)
-        return True
+        self._deliver(claimed, picture, noted)
 
     def rest(self, now: datetime) -> float:
         """Seconds until there may be something to do, if nobody asks for anything meanwhile; at most one.
@@ -170,8 +210,7 @@ class Deliverer:
             if wait > 0:
                 deliveries.put_back(unit, due, until=now + timedelta(seconds=beyond))
                 return _Claimed(due, wait=wait)
-            by = f"{self._name}:{uuid4().hex[:12]}"
-            taken, noted = deliveries.take(unit, due, by=by, until=now + LEASE, at=now)
+            taken, noted = deliveries.take(unit, due, by=self._new_name(), until=now + LEASE, at=now)
         self._taken += 1
         return _Claimed(taken, noted=monotonic if noted else None)
 

@@ -93,6 +93,8 @@ class Engine:
         self._runner.elsewhere = self._emergency.holds
         if self._listener is not None:
             self._listener.start()
+        if self._parts is Parts.ALL:
+            self._desk.database.poster = self._deliverer
         for loop in self.loops:
             loop.start()
         for name, (seconds, chore) in self._chores.items():
@@ -106,6 +108,7 @@ class Engine:
         self._clock.stop()
         if self._listener is not None:
             self._listener.stop()
+        self._desk.database.poster = None
         for loop in self.loops:
             loop.stop()
         if not self._runner.wait(SETTLE) or not self._emergency.wait(SETTLE):

@@ -21,6 +21,12 @@ class Outage:
         self._probing = False
         self._until = 0.0
 
+    @property
+    def held(self) -> bool:
+        """Whether everything is held back."""
+        with self._lock:
+            return self._held
+
     def pause(self, now: float) -> float:
         """The seconds to hold everything back. At their end one caller is let through, to see whether Slack is back.
 

@@ -52,6 +52,15 @@ class Pace:
                 bucket.tokens -= 1.0
             return max(0.0, wait)
 
+    def take_at_rest(self, place: str, now: float) -> bool:
+        """Take a turn at a place where nothing was done for a while, and so nobody waits for one; else False."""
+        with self._lock:
+            bucket = self._bucket(place, now)
+            at_rest = self._wait(bucket, now) <= 0 and bucket.burst > 1.0 and bucket.tokens >= bucket.burst
+            if at_rest:
+                bucket.tokens -= 1.0
+            return at_rest
+
     def closed(self, now: float) -> dict[str, float]:
         """The places where nothing may be done now, and for how many seconds."""
         with self._lock:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from bot.domain.refusals import Remedy, about_channel, remedy
 from bot.ports.chat import Blocks, Chat, ChatRefused
 from bot.rendering.render import Rendered
+from bot.rendering.slots import RenderingError
 from bot.store import messages
 from bot.store.database import Database, UnitOfWork
 from bot.store.messages import Message
@@ -55,9 +56,23 @@ class Sender:
     def look(self, number: int) -> Picture:
         read_at = self._now()  # before the reading: what is wanted after it is not in the picture
         with self._database.read() as unit:
-            message = messages.get(unit, number)
-            parent = messages.get(unit, message.parent_id) if message.parent_id is not None else None
-            return Picture(message, parent, self._render(unit, message), read_at)
+            return self._picture(unit, messages.get(unit, number), read_at)
+
+    def look_at_new(self, key: str, by: str) -> tuple[Message, Picture | RenderingError | LookupError] | None:
+        """A message that nobody has posted yet, if it is claimed by `by` still; beside it what to show, or why not."""
+        read_at = self._now()
+        with self._database.read() as unit:
+            message = messages.by_key(unit, key)
+            if message is None or message.claimed_by != by:
+                return None
+            try:
+                return message, self._picture(unit, message, read_at)
+            except (RenderingError, LookupError) as broken:
+                return message, broken
+
+    def _picture(self, unit: UnitOfWork, message: Message, read_at: datetime) -> Picture:
+        parent = messages.get(unit, message.parent_id) if message.parent_id is not None else None
+        return Picture(message, parent, self._render(unit, message), read_at)
 
     def find(self, picture: Picture) -> str | None:
         """The ts of a post from before a crash, or whose answer was lost; None when Slack does not have it."""

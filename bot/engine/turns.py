@@ -25,6 +25,10 @@ class Turn:
         """Take a turn: 0, or the seconds until there is one."""
         return self.pace.take(self.place, self.time.monotonic())
 
+    def take_at_rest(self) -> bool:
+        """Take a turn if nobody else can be waiting for one."""
+        return self.pace.take_at_rest(self.place, self.time.monotonic())
+
     def wait(self) -> bool:
         """The last moments before the turn, when all that comes before the call is done.
 

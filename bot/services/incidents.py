@@ -81,7 +81,7 @@ def open_incident(
         actor=opened_by,
         details={"severity": severity, "reason": reason, "group_key": group_key},
     )
-    show_root(unit, incident, now)
+    show_root(unit, incident, now, new=True)
     show_phase(unit, incident, Phase.TRIAGE, now)
     _await_acknowledgement(unit, incident, now)
     return incident

@@ -27,8 +27,11 @@ def approval_key(approval_id: int) -> str:
     return f"approval:{approval_id}"
 
 
-def show_root(unit: UnitOfWork, incident: Incident, at: datetime, *, news: bool = False) -> None:
-    """`news`: only more of what it says already, which may be gathered when a storm keeps Slack busy."""
+def show_root(
+    unit: UnitOfWork, incident: Incident, at: datetime, *, news: bool = False, new: bool = False
+) -> None:
+    """`news`: only more of what it says already, which may be gathered when a storm keeps Slack busy. `new`: of an
+    incident that this transaction opens."""
     messages.want(
         unit,
         root_key(incident.id),
@@ -37,6 +40,7 @@ def show_root(unit: UnitOfWork, incident: Incident, at: datetime, *, news: bool 
         channel=incident.channel,
         at=at,
         urgency=Urgency.NEWS if news else Urgency.INCIDENT,
+        new=new,
     )
 
 

@@ -4,6 +4,8 @@ import sqlite3
 import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -32,6 +34,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.store import prepared
 from bot.store.columns import as_json_text
+from bot.store.first_posts import Poster, Taken
 from bot.store.gathering import UNSEEN, Gathered
 from bot.store.prepared import Statement
 from bot.store.rows import write_rows
@@ -41,6 +44,7 @@ DatabaseError = SQLAlchemyError
 
 Wake = Literal["deliverer", "runner", "clock"]
 BUSY_MS = 5_000
+READERS = 4  # connections to SQLite that are kept for reading; each keeps up to 2 MB of what it has read
 STATEMENTS = (
     256  # that a connection to SQLite keeps prepared: rows go in by ones, twos, fours ... of several tables
 )
@@ -77,8 +81,12 @@ class UnitOfWork:
     `connection` finds everything written, and what was read ahead is forgotten, for it may be changed now.
     """
 
-    def __init__(self, connection: Connection, *, gathers: bool = False) -> None:
+    def __init__(
+        self, connection: Connection, *, gathers: bool = False, poster: Poster | None = None
+    ) -> None:
         self._connection = connection
+        self._poster = poster
+        self._taken: dict[str, Taken] = {}
         self.gathered = Gathered() if gathers else None
         self.dialect = connection.dialect.name
         self.wakes: set[Wake] = set()
@@ -164,6 +172,19 @@ class UnitOfWork:
         """Do this right after the commit, before anybody is woken. Not done when it is rolled back."""
         self.afterwards.append(what)
 
+    def take_new(self, key: str, channel: str, at: datetime) -> None:
+        """Have the new message `key` posted by this process at once, if it posts and has a turn in `channel`."""
+        taken = (
+            self._poster.take(channel, at) if self._poster is not None and key not in self._taken else None
+        )
+        if taken is not None and self._poster is not None:
+            self._taken[key] = taken
+            self.then(partial(self._poster.hand_over, key, taken))
+
+    def taken(self, key: str) -> Taken | None:
+        """The claim that the new message `key` is written with, if it has one."""
+        return self._taken.get(key)
+
     def before_commit(self, what: Callable[[], None]) -> None:
         """Do this at the very end of the transaction: for a lock that everybody needs, taken after every other one."""
         self.closings.append(what)
@@ -211,8 +232,11 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         self._writing: threading.Lock | nullcontext[None] = threading.Lock() if self.sqlite else nullcontext()
-        self._keeps_writer = self.sqlite and self.url.database not in _IN_MEMORY
-        self._kept: Connection | None = None
+        self._keeps = self.sqlite and self.url.database not in _IN_MEMORY
+        # Connections that are kept for their next use: one at most that writes.
+        self._writers: list[Connection] = []
+        self._readers: list[Connection] = []
+        self.poster: Poster | None = None
         self._wakers: dict[str, Callable[[], None]] = {}
 
     def on_wake(self, piece: Wake | Literal["colleague"], waker: Callable[[], None]) -> None:
@@ -237,7 +261,7 @@ class Database:
             with connection.begin():
                 if not durable and not self.sqlite:
                     connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-                unit = UnitOfWork(connection, gathers=gathers)
+                unit = UnitOfWork(connection, gathers=gathers, poster=self.poster)
                 yield unit
                 for closing in unit.closings:
                     closing()
@@ -258,28 +282,49 @@ class Database:
         What a connection has read of the database is worth nothing to it once another one has written: with many, each
         transaction reads its pages anew, and a halt's as well.
         """
-        if not self._keeps_writer:
+        if not self._keeps:
             with self._writing, self.engine.connect() as connection:
                 yield connection
             return
         with self._writing:
-            writer, self._kept = self._kept or self.engine.connect(), None
+            writer = self._writers.pop() if self._writers else self.engine.connect()
             try:
                 yield writer
                 _durable_again(writer.connection.dbapi_connection, writer.info)
             except BaseException:
                 writer.close()
                 raise
-            self._kept = writer
+            self._writers.append(writer)
 
     @contextmanager
     def read(self) -> Iterator[UnitOfWork]:
         """One consistent picture of the database, for reading only."""
-        with self.engine.connect() as connection:
+        with self._reader() as connection:
             if not self.sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 yield UnitOfWork(connection)
+
+    @contextmanager
+    def _reader(self) -> Iterator[Connection]:
+        """On a file of SQLite the one that was used last: to be given a connection costs as much as two statements."""
+        if not self._keeps:
+            with self.engine.connect() as connection:
+                yield connection
+            return
+        try:
+            reader = self._readers.pop()
+        except IndexError:
+            reader = self.engine.connect()
+        try:
+            yield reader
+        except BaseException:
+            reader.close()
+            raise
+        if len(self._readers) < READERS:
+            self._readers.append(reader)
+        else:
+            reader.close()
 
     def ping(self) -> None:
         """Raise unless the database answers."""
@@ -287,9 +332,9 @@ class Database:
             unit.connection.execute(text("SELECT 1"))
 
     def dispose(self) -> None:
-        writer, self._kept = self._kept, None
-        if writer is not None:
-            writer.close()
+        for kept in (self._writers, self._readers):
+            while kept:
+                kept.pop().close()
         self.engine.dispose()
 
 

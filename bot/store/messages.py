@@ -113,6 +113,8 @@ def _wanting(statement: SqliteInsert | PostgresInsert) -> Insert:
 _WANT = on_either(_wanting, messages)
 # Gathered by themselves: in one commit for many webhooks the last row of a key stands, and news must not be the last.
 _NEWS = on_either(_wanting, messages)
+# With the claim of whoever posts it at once: another statement, because the others' rows have fewer columns.
+_WANT_TAKEN = on_either(_wanting, messages)
 _REFRESH = (
     update(messages)
     .where(messages.c.key == bindparam("of_key"))
@@ -163,9 +165,13 @@ def want(
     broadcast: bool = False,
     urgency: Urgency = Urgency.THREAD,
     content: Mapping[str, Any] | None = None,
+    new: bool = False,
 ) -> None:
-    """Ask for the newest version of `key` to be shown: posted if it is not there yet, else edited in place."""
-    values = {
+    """Ask for the newest version of `key` to be shown: posted if it is not there yet, else edited in place.
+
+    `new`: there is none of this key in the database, and no thread that it waits for.
+    """
+    values: dict[str, Any] = {
         "key": key,
         "view": view,
         "incident_id": incident_id,
@@ -180,7 +186,13 @@ def want(
         "next_at": at,
         "created_at": at,
     }
+    if new:
+        unit.take_new(key, channel, at)
     statements = _NEWS if urgency is Urgency.NEWS else _WANT
+    taken = unit.taken(key)
+    if taken is not None and statements is _WANT:
+        statements = _WANT_TAKEN
+        values |= {"claimed_by": taken.by, "claimed_until": taken.until, "posting_since": taken.at}
     unit.put(statements[unit.dialect], values, key=key, refers=parent_key is not None)
     unit.wake("deliverer")
 

@@ -1,0 +1,142 @@
+"""An incident's first message is claimed and noted by the commit that opens it, and posted without a further one."""
+
+import pytest
+
+from bot.engine.deliverer import LEASE
+from bot.services import intake
+from bot.store import messages
+from bot.store.messages import Message
+from tests.acceptance.trading_desk import alert, webhook
+from tests.fixtures.desk_in_process import INCIDENTS, DeskInProcess
+from tests.integration.intake.test_grouped_commits import told
+
+
+@pytest.fixture
+def posting(desk: DeskInProcess) -> DeskInProcess:
+    """A desk whose deliverer posts what is new, as it does in a process that runs."""
+    desk.database.poster = desk.deliverer
+    return desk
+
+
+def root(desk: DeskInProcess, number: int = 1) -> Message:
+    with desk.database.read() as unit:
+        found = messages.by_key(unit, f"incident:{number}:root")
+    assert found is not None
+    return found
+
+
+def test_it_is_claimed_and_noted_when_it_is_written(posting: DeskInProcess) -> None:
+    began = posting.time.now()
+    assert posting.post(webhook(alert("OrderRejects"))).status_code == 200
+    written = root(posting)
+    assert written.claimed_by is not None
+    assert written.posting_since == began
+    assert posting.deliverer.run_once(posting.time.now())
+    (shown,) = posting.slack.messages(INCIDENTS)
+    assert "OrderRejects" in posting.slack.text_of(shown)
+    assert not posting.slack.calls_of("conversations.history")  # nobody had to ask whether it is there
+    delivered = root(posting)
+    assert (delivered.ts, delivered.shown, delivered.claimed_by) == (shown["ts"], delivered.wanted, None)
+    posting.deliver()
+    assert len(posting.slack.messages(INCIDENTS)) == 1
+    assert len(posting.slack.thread(INCIDENTS, shown["ts"])) == 1
+
+
+def test_no_other_process_posts_it_meanwhile(posting: DeskInProcess) -> None:
+    posting.post(webhook(alert("OrderRejects")))
+    other = posting.new_deliverer()
+    assert not other.run_once(posting.time.now())
+    assert posting.deliverer.run_once(posting.time.now())
+    assert len(posting.slack.messages(INCIDENTS)) == 1
+
+
+def test_the_process_dies_before_it_has_posted_it(posting: DeskInProcess) -> None:
+    posting.post(webhook(alert("OrderRejects")))
+    posting.deliverer = posting.new_deliverer()  # knows nothing of what was handed over
+    posting.database.poster = posting.deliverer
+    posting.time.move(LEASE.total_seconds() + 1)
+    posting.deliver()
+    assert posting.slack.calls_of("conversations.history")  # it may have been posted
+    assert len(posting.slack.messages(INCIDENTS)) == 1
+
+
+def test_the_process_dies_when_it_has_posted_it(
+    posting: DeskInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    posting.post(webhook(alert("OrderRejects")))
+    with monkeypatch.context() as patched:
+        patched.setattr(posting.deliverer, "_record", killed)
+        with pytest.raises(Killed):
+            posting.deliverer.run_once(posting.time.now())
+    posting.deliverer = posting.new_deliverer()
+    posting.time.move(LEASE.total_seconds() + 1)
+    posting.deliver()
+    (shown,) = posting.slack.messages(INCIDENTS)
+    assert len(posting.slack.thread(INCIDENTS, shown["ts"])) == 1
+
+
+def test_one_that_comes_too_late_leaves_it_to_whoever_has_it_now(posting: DeskInProcess) -> None:
+    """It was held up for longer than its claim: by then it is another's, who has looked for it and posted it."""
+    posting.post(webhook(alert("OrderRejects")))
+    posting.time.move(LEASE.total_seconds() + 1)
+    other = posting.new_deliverer()
+    while other.run_once(posting.time.now()):
+        posting.time.move(2)
+    assert len(posting.slack.messages(INCIDENTS)) == 1
+    posting.deliver()
+    assert len(posting.slack.messages(INCIDENTS)) == 1
+
+
+def test_in_a_storm_the_others_wait_their_turn(posting: DeskInProcess) -> None:
+    """Where something was posted a moment ago others wait, and the most urgent of them goes first."""
+    groups = [told(f"Alert{number}", group=f"g-{number}") for number in range(10)]
+    intake.receive_all(posting.desk, groups)
+    assert [root(posting, number).claimed_by is not None for number in range(1, 11)] == [True] + [False] * 9
+    for number in range(10, 20):
+        posting.post(webhook(alert(f"Alert{number}"), group=f"g-{number}"))
+        assert root(posting, number + 1).claimed_by is None
+    posting.deliver()
+    texts = [posting.slack.text_of(one) for one in posting.slack.messages(INCIDENTS)]
+    assert len(texts) == len(set(texts)) == 20
+
+
+def test_while_slack_is_away_nothing_is_promised(posting: DeskInProcess) -> None:
+    posting.slack.faults.add("*", status=503)
+    for name in ("OrderRejects", "DataFeedStale", "LatencyHigh"):
+        posting.post(webhook(alert(name), group=name))
+    posting.deliver(for_seconds=60)
+    posting.time.move(600)
+    posting.post(webhook(alert("DiskFull"), group="disk"))
+    assert root(posting, 4).claimed_by is None
+    posting.slack.faults.clear()
+    posting.time.move(60)
+    posting.deliver()
+    assert len(posting.slack.messages(INCIDENTS)) == 4
+
+
+def test_what_was_not_committed_is_not_posted(posting: DeskInProcess) -> None:
+    with pytest.raises(KeyError), posting.database.begin(gathers=True) as unit:  # noqa: PT012
+        intake.receive_in(unit, posting.desk, told("OrderRejects", group="g"))
+        raise KeyError
+    assert not posting.deliverer.run_once(posting.time.now())
+    posting.post(webhook(alert("DiskFull"), group="disk"))
+    posting.deliver()
+    (shown,) = posting.slack.messages(INCIDENTS)
+    assert "DiskFull" in posting.slack.text_of(shown)
+
+
+def test_two_webhooks_of_a_new_group_in_one_commit(posting: DeskInProcess) -> None:
+    """The second one only adds to it; what it says is in the first post."""
+    groups = [told("OrderRejects", group="g"), told("OrderRejects", "DiskFull", group="g")]
+    intake.receive_all(posting.desk, groups)
+    assert root(posting).claimed_by is not None
+    assert posting.deliverer.run_once(posting.time.now())
+    (shown,) = posting.slack.messages(INCIDENTS)
+    assert "DiskFull" in posting.slack.text_of(shown)
+    assert root(posting).shown == root(posting).wanted
