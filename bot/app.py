@@ -57,6 +57,7 @@ from bot.services.health.broker import BrokerCheck
 from bot.services.health.callables import CallableCheck
 from bot.services.people import People
 from bot.services.projection import render
+from bot.services.told import follows
 from bot.services.traders import Traders
 from bot.store.database import Database, DatabaseError, UnitOfWork
 from bot.store.messages import Message
@@ -179,7 +180,15 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     )
     engine = Engine(
         desk,
-        Deliverer(database, chat, rendered, time, name=name, fallbacks=settings.fallback_channels),
+        Deliverer(
+            database,
+            chat,
+            rendered,
+            time,
+            name=name,
+            fallbacks=settings.fallback_channels,
+            follows=follows(desk),
+        ),
         runner,
         emergency,
         time,

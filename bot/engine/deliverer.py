@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -38,6 +38,10 @@ CROWD = 30
 GATHER = timedelta(seconds=30)
 
 
+Follows = Callable[[UnitOfWork, Message, datetime], None]
+NOTHING: Mapping[str, Follows] = {}
+
+
 @dataclass(frozen=True)
 class _Claimed:
     """What a claim came to. `wait` over 0: the message has no turn yet, and was put back for so many seconds.
@@ -66,8 +70,9 @@ class _Rest:
 class Deliverer:
     """Delivers one message a call of `run_once`. Any number of threads or processes may do so side by side.
 
-    `fallbacks` are channels that take what another one does not, in this order. Only that a post is about to go out
-    must be durable before it does, which a claim says: all else is found out again from Slack.
+    `fallbacks` are channels that take what another one does not, in this order. `follows`: what is done, by the view of
+    the message, in the transaction that records its first post; its incident is held then. Only that a post is about
+    to go out must be durable before it does, which a claim says: all else is found out again from Slack.
     """
 
     def __init__(
@@ -80,12 +85,14 @@ class Deliverer:
         name: str,
         pace: Pace | None = None,
         fallbacks: Sequence[str] = (),
+        follows: Mapping[str, Follows] = NOTHING,
     ) -> None:
         self._database = database
         self._time = time
         self._name = name
         self._sender = Sender(database, chat, render, time.now)
         self._mending = Mending(database, fallbacks)
+        self._follows = follows
         self._outage = Outage()
         self._turns = Turns(time, posts=pace)
         self._taken = 0
@@ -317,8 +324,12 @@ class Deliverer:
     def _record(self, picture: Picture, ts: str) -> None:
         message, now = picture.message, self._time.now()
         with self._database.begin(durable=False) as unit:
-            if message.gave_up:  # its incident is told: held before any message of it, as everybody does
+            follows = self._follows.get(message.view) if message.ts is None else None
+            if message.gave_up or follows is not None:
+                # Its incident is told: held before any message of it, as everybody does.
                 incidents.lock(unit, message.incident_id)
+            if follows is not None:
+                follows(unit, message, now)
             deliveries.delivered(
                 unit,
                 message,

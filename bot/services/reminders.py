@@ -5,11 +5,10 @@ from functools import partial
 from uuid import uuid4
 
 from bot.domain.words import AlertStatus
-from bot.services.actions.requests import HALTDESK
 from bot.services.desk import Desk
 from bot.services.incidents import find
-from bot.services.thread import reply, show_phase, show_root
-from bot.services.undone import NOTICE, NOTICE_ITEM, REMINDER
+from bot.services.thread import reply, show_root
+from bot.services.undone import NOTICE, REMINDER
 from bot.store import alerts, deadlines, incidents, messages, timeline
 from bot.store.database import UnitOfWork
 from bot.store.deadlines import Deadline
@@ -48,20 +47,12 @@ def _notice(unit: UnitOfWork, desk: Desk, deadline: Deadline) -> None:
         deadlines.schedule(unit, deadline.key, "notice", incident.id, again, at=now)
         return
     channel = desk.channels.drills if incident.drill else desk.channels.stakeholders
-    # A key of its own: within one second an incident may be resolved, reopened and resolved once more.
+    # That stakeholders were notified is written when Slack has it (`told`). A key of its own: within one second an
+    # incident may be resolved, reopened and resolved once more.
     key = f"incident:{incident.id}:notice:{uuid4().hex}"
     messages.want(
         unit, key, NOTICE, incident.id, channel=channel, at=now, urgency=Urgency.NOTICE, ref="resolution"
     )
-    timeline.write(
-        unit, incident.id, "StakeholdersNotified", "Notice of resolution goes to stakeholders", at=now
-    )
-    item = desk.item(NOTICE_ITEM)
-    mark = incidents.marks(unit, incident.id).get(NOTICE_ITEM)
-    if item is not None and not (mark and mark.done):
-        note = "notice goes out"
-        incidents.mark(unit, incident.id, NOTICE_ITEM, done=True, by=HALTDESK, at=now, note=note)
-        show_phase(unit, incident, item.phase, now)
     show_root(unit, incident, now)
 
 
