@@ -23,8 +23,7 @@ from bot.store.messages import Message, Urgency
 
 log = logging.getLogger(__name__)
 
-RESTS = 30  # times as long as a look in vain took ...
-RESTS_AT_LEAST = 0.02  # ... but no fewer seconds: what Slack has closed stays so for longer
+RESTS = 30  # times as long as a look in vain took
 LEASE = timedelta(seconds=45)  # longer than three calls can take, from the note of a post to its record
 NOTED_FOR = 5.0  # seconds after a claim for which its note of the post is taken for new
 # A post whose answer was lost may still arrive: Slack is asked for it only after this long.
@@ -234,8 +233,7 @@ class Deliverer:
             found = deliveries.any_due(unit, now=now, avoid=closed, edits=edits)
         ended = self._time.monotonic()
         if closed and not found:
-            rest = max(RESTS_AT_LEAST, RESTS * (ended - began))
-            self._rest = _Rest(ended + rest, frozenset(closed), edits)
+            self._rest = _Rest(ended + RESTS * (ended - began), frozenset(closed), edits)
         return found
 
     def _gathered_until(self, unit: UnitOfWork, claimed: Message, now: datetime) -> datetime | None:
