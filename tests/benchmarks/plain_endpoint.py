@@ -1,17 +1,30 @@
 """What Haltdesk is measured beside: an endpoint that writes one row an alert with SQLAlchemy Core, and commits.
 
-The same server with the same threads, the same database with the same settings. Started by `tests.benchmarks.webhooks`
-as a program of its own: `python -m tests.benchmarks.plain_endpoint DATABASE_URL PORT TOKEN`.
+The same server with the same threads, the same database with the same settings; SQLAlchemy as it is, with nothing of
+Haltdesk's store. Started by `tests.benchmarks.webhooks` as a program of its own:
+`python -m tests.benchmarks.plain_endpoint DATABASE_URL PORT TOKEN`.
 """
 
 import json
+import sqlite3
 import sys
 
-from sqlalchemy import JSON, Column, Integer, MetaData, String, Table, Text, insert
+from sqlalchemy import (
+    JSON,
+    Column,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    insert,
+)
 from werkzeug.wrappers import Request, Response
 
-from bot.server import serve
-from bot.store.database import Database
+from bot.server import THREADS, serve
 
 metadata = MetaData()
 rows = Table(
@@ -29,8 +42,8 @@ rows = Table(
 
 
 class PlainEndpoint:
-    def __init__(self, database: Database, token: str) -> None:
-        self._database, self._expected = database, f"Bearer {token}"
+    def __init__(self, engine: Engine, token: str) -> None:
+        self._engine, self._expected = engine, f"Bearer {token}"
         self._insert = insert(rows)
 
     @Request.application
@@ -50,17 +63,24 @@ class PlainEndpoint:
             }
             for alert in body["alerts"]
         ]
-        with self._database.begin() as unit:
-            unit.connection.execute(self._insert, values)
+        with self._engine.begin() as connection:
+            connection.execute(self._insert, values)
         return Response("stored\n")
 
 
+def _durable(connection: sqlite3.Connection, _: object) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
 def main(database_url: str, port: str, token: str) -> None:
-    database = Database(database_url)
-    metadata.create_all(database.engine)
+    engine = create_engine(database_url, pool_size=THREADS)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _durable)
+    metadata.create_all(engine)
     # As Haltdesk itself does: a thread that wants the processor gets it soon.
     sys.setswitchinterval(0.0005)
-    serve(PlainEndpoint(database, token), "127.0.0.1", int(port))
+    serve(PlainEndpoint(engine, token), "127.0.0.1", int(port))
 
 
 if __name__ == "__main__":

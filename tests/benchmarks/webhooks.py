@@ -1,4 +1,4 @@
-"""Webhooks a second, 16 clients: Haltdesk beside a plain endpoint on the same server and the same database settings.
+"""Webhooks a second, 16 clients: Haltdesk beside a plain endpoint on the same server and the same database.
 
 Each webhook opens an incident of its own: alert, incident, timeline entries and message rows are in the database before
 the 200. The plain endpoint commits one row an alert. Both run in one process of their own, on SQLite (synchronous=FULL)
