@@ -220,11 +220,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         app_id=identity.app_id,
     )
     secret = settings.slack_signing_secret
-    bolt = slack_app.build(
-        services,
-        client=chat.client,
-        signing_secret=None if settings.socket_mode or secret is None else secret.get_secret_value(),
-    )
+    bolt = slack_app.build(services, client=chat.client)
     readiness = Readiness(desk, lambda: identity.error, lambda: engine.pulses, BACKLOG_AGE_WARNS)
     registry.register(HaltdeskMetrics(desk, lambda: engine.pulses, readiness, audit_watch, journal))
     api = Api(

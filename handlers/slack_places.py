@@ -4,12 +4,13 @@ A listener that reads the database waits as long as the database hangs, and with
 Halt and cancel do not: they go on without the database, and need no place.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from slack_bolt import App, BoltRequest, BoltResponse
 
 from bot.engine.emergency import POSSIBLE
+from bot.ports.about import about
 from handlers.places import Places
 
 SLACK = 16
@@ -30,18 +31,24 @@ def asked(body: Mapping[str, Any]) -> str | None:
 class PlacedApp(App):
     """A Bolt app that takes in so much at once, over HTTP as over Socket Mode, and halts and cancels beyond it.
 
-    What gets no place is answered 503, and not looked at: Slack shows the person who pressed that it failed, and
-    sends an event again.
+    `foreign` answers what is not meant for this app, and is None for what is. What gets no place is answered 503, and
+    not looked at: Slack shows the person who pressed that it failed, and sends an event again.
     """
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, foreign: Callable[[Mapping[str, Any]], BoltResponse | None], **settings: Any) -> None:
         super().__init__(**settings)
-        self._places = Places(SLACK)
+        self._foreign, self._places = foreign, Places(SLACK)
 
     def dispatch(self, req: BoltRequest) -> BoltResponse:
-        if (asked(req.body) or "").partition(":")[0] in _EMERGENCIES:
-            return super().dispatch(req)
-        with self._places.one() as held:
-            if held:
+        body, what = req.body, asked(req.body)
+        with about(slack=what, by=(body.get("user") or {}).get("id") or body.get("user_id")):
+            # Here, and not as Bolt's middleware: Bolt makes thirty arguments for each, and a click waits for that.
+            refusal = self._foreign(body)
+            if refusal is not None:
+                return refusal
+            if (what or "").partition(":")[0] in _EMERGENCIES:
                 return super().dispatch(req)
+            with self._places.one() as held:
+                if held:
+                    return super().dispatch(req)
         return BoltResponse(status=503, body="Haltdesk has too much in hand; send it again")

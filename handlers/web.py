@@ -42,7 +42,8 @@ _REASONS = {400: "body", 401: "token", 403: "token", 413: "too_large"}
 
 
 class Web:
-    """Routes. `app` None: Socket Mode, where Slack does not come over HTTP; so does `signature` None.
+    """Routes. `app` None: Socket Mode, where Slack does not come over HTTP. With an `app` there is a `signature`, which
+    nobody checks afterwards.
 
     A token or a signature is checked before a body is read, and `refusals` only comes into it afterwards: what is
     refused is counted by its address, and what is refused too often is answered 429.
@@ -57,6 +58,8 @@ class Web:
         refusals: Refusals | None = None,
         observed: Observed = lambda endpoint, status, seconds: None,
     ) -> None:
+        if app is not None and signature is None:
+            raise ValueError("requests of Slack over HTTP are signed: give what checks their signature")
         self._slack = SlackRequestHandler(app, path=SLACK_PATH) if app is not None else None
         self._signature, self._observed = signature, observed
         self._refusals = refusals or Refusals(most=20, seconds=10)
@@ -124,8 +127,9 @@ class Web:
 
     def _slack_answer(self, environ: WSGIEnvironment, started: Any) -> Iterable[bytes]:
         assert self._slack is not None
+        assert self._signature is not None
         try:
-            if self._signature is not None and not self._signature.check(environ):
+            if not self._signature.check(environ):
                 return Response(status=200)(environ, started)
         except Refused as refusal:
             return self._refuse(environ, refusal.reason, Response(f"{refusal}\n", status=refusal.status))(
