@@ -174,10 +174,10 @@ class UnitOfWork:
 
     def take_new(self, key: str, channel: str, at: datetime) -> None:
         """Have the new message `key` posted by this process at once, if it posts and has a turn in `channel`."""
-        taken = (
-            self._poster.take(channel, at) if self._poster is not None and key not in self._taken else None
-        )
-        if taken is not None and self._poster is not None:
+        if self._poster is None or key in self._taken:
+            return
+        taken = self._poster.take(channel, at)
+        if taken is not None:
             self._taken[key] = taken
             self.then(partial(self._poster.hand_over, key, taken))
 
