@@ -257,13 +257,18 @@ def notice_view(unit: UnitOfWork, desk: Desk, number: int) -> NoticeView:
 
 
 def _impact(unit: UnitOfWork, family: Sequence[int], opened_at: datetime, resolved_at: datetime) -> str:
-    """What the record shows of the impact: halts proved, and for how long the incident was open. No guesses."""
+    """What the record shows of the impact: halts proved, and for how long the incident was open. No guesses.
+
+    A halt that somebody asked for after the resolution is none of it: the notice may stand since long before.
+    """
     minutes = max(0, round((resolved_at - opened_at).total_seconds() / 60))
     halts = [
         action.account
         for number in family
         for action in actions.of_incident(unit, number)
-        if action.kind is ActionKind.HALT and action.status is ActionStatus.DONE
+        if action.kind is ActionKind.HALT
+        and action.status is ActionStatus.DONE
+        and action.requested_at <= resolved_at
     ]
     halted = f"Trading was halted on {', '.join(sorted(set(halts)))}." if halts else "Trading was not halted."
     return f"{halted} The incident was open for {minutes} min."

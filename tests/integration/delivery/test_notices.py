@@ -4,13 +4,18 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
+from bot.domain.words import ActionKind, ActionStatus
 from bot.services import incidents as service
 from bot.services import reminders
+from bot.services.actions.requests import confirm
 from bot.simulator.slack import SlackSimulator
 from bot.store import incidents, timeline
+from bot.store.tables import actions
 from tests.acceptance.trading_desk import alert, webhook
 from tests.fixtures.desk_in_process import DeskInProcess
+from tests.fixtures.pictures import differing
 
 OPERATOR, STAKEHOLDERS, FALLBACK = "U0OPERATOR", "C0STAKEHOLDERS", "C0GENERAL"
 ITEM = "resolution.notify"
@@ -109,3 +114,39 @@ def test_one_that_went_elsewhere_is_for_people_to_tell(falling_back: DeskInProce
     assert not said(desk, "StakeholdersNotified")
     assert len(said(desk, "NoticeMoved")) == 1
     assert not ticked(desk)
+
+
+def halted(desk: DeskInProcess) -> None:
+    """Somebody confirms a halt in INC-1, and it is proved."""
+    confirm(desk.desk, ActionKind.HALT, ["main"], reason="", by=OPERATOR, request_key="halt", incident_id=1)
+    with desk.database.begin() as unit:
+        done = {"status": ActionStatus.DONE, "finished_at": desk.time.now(), "headline": "Halted"}
+        unit.connection.execute(update(actions).values(**done))
+
+
+def impact(desk: DeskInProcess) -> str:
+    (notice,) = desk.slack.messages(STAKEHOLDERS)
+    lines = desk.slack.text_of(notice).splitlines()
+    return next(line for line in lines if line.startswith("Impact:"))
+
+
+def test_a_halt_before_the_resolution_is_part_of_its_impact(desk: DeskInProcess) -> None:
+    assert desk.post(webhook(alert("OrderRejects"))).status_code == 200
+    halted(desk)
+    desk.time.move(60)
+    service.acknowledge(desk.desk, 1, OPERATOR)
+    service.resolve(desk.desk, 1, OPERATOR, "the venue is back")
+    desk.time.move(timedelta(minutes=15).total_seconds())
+    reminders.keep(desk.desk)
+    desk.deliver()
+    assert "Trading was halted on main" in impact(desk)
+
+
+def test_a_halt_after_it_does_not_make_the_notice_untrue(due: DeskInProcess) -> None:
+    due.deliver()
+    assert "Trading was not halted" in impact(due)
+    due.time.move(60)
+    halted(due)
+    due.deliver()
+    assert [one for one in differing(due.desk, due.slack) if ":notice:" in one] == []
+    assert "Trading was not halted" in impact(due)
