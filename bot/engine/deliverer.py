@@ -148,10 +148,14 @@ class Deliverer:
     def _new_one(self) -> bool:
         """Deliver what was handed over, if it is this process's still."""
         try:
-            key, by, noted = self._handed.popleft()
+            handed = key, by, noted = self._handed.popleft()
         except IndexError:
             return False
-        found = self._sender.look_at_new(key, by)
+        try:
+            found = self._sender.look_at_new(key, by)
+        except BaseException:
+            self._handed.appendleft(handed)  # nobody else posts it before its claim has run out
+            raise
         if found is None:
             return False
         message, picture = found

@@ -20,7 +20,8 @@ def follows(desk: Desk) -> Mapping[str, Callable[[UnitOfWork, Message, datetime]
 
 def _notice_posted(desk: Desk, unit: UnitOfWork, message: Message, now: datetime) -> None:
     incident = incidents.lock(unit, message.incident_id)
-    if incident is None or message.called_off or messages.get(unit, message.id).delivered_at is not None:
+    current = messages.get(unit, message.id)
+    if incident is None or message.called_off or current.delivered_at is not None:
         return
     if message.moved_from is not None:
         text = "Notice of resolution stands in another channel: the stakeholders' one took nothing, tell them"
@@ -28,6 +29,8 @@ def _notice_posted(desk: Desk, unit: UnitOfWork, message: Message, now: datetime
         return
     text = "Notice of resolution went to stakeholders"
     timeline.write(unit, incident.id, "StakeholdersNotified", text, at=now)
+    if current.called_off:
+        return  # it fired again while the notice was on its way, which is edited now: the item stays open
     item, mark = desk.item(NOTICE_ITEM), incidents.marks(unit, incident.id).get(NOTICE_ITEM)
     if item is not None and not (mark and mark.done):
         incidents.mark(unit, incident.id, NOTICE_ITEM, done=True, by=HALTDESK, at=now, note="notice sent")

@@ -140,3 +140,18 @@ def test_two_webhooks_of_a_new_group_in_one_commit(posting: DeskInProcess) -> No
     (shown,) = posting.slack.messages(INCIDENTS)
     assert "DiskFull" in posting.slack.text_of(shown)
     assert root(posting).shown == root(posting).wanted
+
+
+def test_a_database_that_is_away_for_a_moment_costs_no_lease(
+    posting: DeskInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise ConnectionError
+
+    posting.post(webhook(alert("OrderRejects")))
+    with monkeypatch.context() as patched:
+        patched.setattr(posting.database, "read", away)
+        with pytest.raises(ConnectionError):
+            posting.deliverer.run_once(posting.time.now())
+    assert posting.deliverer.run_once(posting.time.now())
+    assert len(posting.slack.messages(INCIDENTS)) == 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -150,3 +151,22 @@ def test_a_halt_after_it_does_not_make_the_notice_untrue(due: DeskInProcess) -> 
     due.deliver()
     assert [one for one in differing(due.desk, due.slack) if ":notice:" in one] == []
     assert "Trading was not halted" in impact(due)
+
+
+def test_one_that_was_called_off_on_its_way_ticks_nothing(
+    due: DeskInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alert fires again between the post and its record: stakeholders have read it, and it is not over."""
+    post = due.chat.post
+
+    def fires_again(channel: str, *given: Any, **named: Any) -> str:
+        ts = post(channel, *given, **named)
+        if channel == STAKEHOLDERS:
+            due.post(webhook(alert("OrderRejects", started=due.time.now())))
+        return ts
+
+    monkeypatch.setattr(due.chat, "post", fires_again)
+    due.deliver()
+    assert len(said(due, "StakeholdersNotified")) == 1
+    assert not ticked(due)
+    assert differing(due.desk, due.slack) == []
