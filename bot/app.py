@@ -43,7 +43,7 @@ from bot.ports.chat import ChatError
 from bot.ports.ledger import Ledger
 from bot.ports.record import ActionRecord
 from bot.readiness import Readiness
-from bot.rendering.render import Rendered, Renderer
+from bot.rendering.render import Make, Renderer
 from bot.services import relating
 from bot.services.actions.desk_commands import DeskCommands, tell_in_thread
 from bot.services.actions.standing import StoredStanding
@@ -56,7 +56,7 @@ from bot.services.drift import DriftWatch
 from bot.services.health.broker import BrokerCheck
 from bot.services.health.callables import CallableCheck
 from bot.services.people import People
-from bot.services.projection import render
+from bot.services.projection import read
 from bot.services.told import follows
 from bot.services.traders import Traders
 from bot.store.database import Database, DatabaseError, UnitOfWork
@@ -157,8 +157,8 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
     emergency = Emergency(desk, journal, perform, time, say=say)
     runner = Runner(desk, journal, perform, time, name=name)
 
-    def rendered(unit: UnitOfWork, message: Message) -> Rendered:
-        return render(unit, desk, message)
+    def shown(unit: UnitOfWork, message: Message) -> Make:
+        return read(unit, desk, message)
 
     drift_watch = DriftWatch(desk, brokers, lambda: emergency.busy or not journal.empty)
     audit_watch = AuditWatch(desk)
@@ -183,7 +183,7 @@ def build(configuration: Configuration, *, process: str | None = None) -> Applic
         Deliverer(
             database,
             chat,
-            rendered,
+            shown,
             time,
             name=name,
             fallbacks=settings.fallback_channels,

@@ -2,22 +2,22 @@
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 from bot.engine.mending import BACKOFF, Mending, tell_root
+from bot.engine.new_posts import NewPost, NewPosts
 from bot.engine.outage import Outage
 from bot.engine.pace import Pace
-from bot.engine.sending import Picture, Render, Sender
+from bot.engine.sending import Draft, Picture, Read, Sender
 from bot.engine.turns import Turns
 from bot.ports.chat import Chat, ChatRateLimited, ChatRefused, ChatUnavailable
 from bot.ports.record import Timepiece
 from bot.rendering.slots import RenderingError
 from bot.store import deliveries, delivery_lags, incidents, message_places
-from bot.store.database import Database, UnitOfWork
+from bot.store.database import Database, DatabaseError, UnitOfWork
 from bot.store.first_posts import Taken
 from bot.store.messages import Message, Urgency
 
@@ -78,7 +78,7 @@ class Deliverer:
         self,
         database: Database,
         chat: Chat,
-        render: Render,
+        read: Read,
         time: Timepiece,
         *,
         name: str,
@@ -89,22 +89,26 @@ class Deliverer:
         self._database = database
         self._time = time
         self._name = name
-        self._sender = Sender(database, chat, render, time.now)
+        self._sender = Sender(database, chat, read, time.now)
         self._mending = Mending(database, fallbacks)
         self._follows = follows
         self._outage = Outage()
         self._turns = Turns(time, posts=pace)
         self._taken = 0
         self._rest = _Rest()
-        # Keys of messages, the names of their claims, and the monotonic times at which they were handed over.
-        self._handed: deque[tuple[str, str, float]] = deque()
+        self._new = NewPosts()
         self._choosing = threading.Lock()
 
     @property
     def resting(self) -> bool:
         """Whether a look was in vain a moment ago: whoever looked does so again after the rest, without being woken."""
         monotonic = self._time.monotonic()
-        return not self._handed and self._rest.serves(monotonic, *self._turns.closed(monotonic))
+        return not self._new and self._rest.serves(monotonic, *self._turns.closed(monotonic))
+
+    @property
+    def posts_new(self) -> bool:
+        """Whether a new message is about to be posted: nobody should be in its way, who can wait."""
+        return self._new.under_way
 
     def run_once(self, now: datetime) -> bool:
         """Deliver the most urgent message that may go out now; false when there is none."""
@@ -121,9 +125,26 @@ class Deliverer:
             return None
         return Taken(self._new_name(), at, at + LEASE)
 
+    def make_ready(self, unit: UnitOfWork, key: str, taken: Taken) -> None:
+        """See `Poster`. Whoever is idle puts it into words meanwhile."""
+        try:
+            draft = self._sender.look_at_new(unit, key, taken.by)
+        except DatabaseError:
+            raise
+        except Exception:
+            log.exception("what %s shows could not be read; it is tried again after the commit", key)
+            return
+        if draft is not None:
+            self._new.announce(key, taken.by, draft)
+            self._database.wake("new post")
+
     def hand_over(self, key: str, taken: Taken) -> None:
         """See `Poster`. Whoever is woken by the commit finds it."""
-        self._handed.append((key, taken.by, self._time.monotonic()))
+        self._new.committed(key, taken.by, self._time.monotonic())
+
+    def drop(self, taken: Taken) -> None:
+        """See `Poster`."""
+        self._new.dropped(taken.by)
 
     def _new_name(self) -> str:
         return f"{self._name}:{uuid4().hex[:12]}"
@@ -137,41 +158,47 @@ class Deliverer:
             return False
         if claimed.wait > 0:
             return True
-        try:
-            picture = self._sender.look(claimed.message.id)
-        except (RenderingError, LookupError) as broken:
-            self._unrenderable(claimed.message, broken, claimed.noted)
-        else:
-            self._go_on(claimed.message, picture, claimed.noted)
+        made = _made(self._sender.look(claimed.message.id))
+        self._go_on(claimed.message, made, claimed.noted)
         return True
 
     def _new_one(self) -> bool:
-        """Deliver what was handed over, if it is this process's still."""
-        try:
-            handed = key, by, noted = self._handed.popleft()
-        except IndexError:
+        """Deliver what this process has promised to post, if it is its own still."""
+        post = self._new.next()
+        if post is None:
             return False
         try:
-            found = self._sender.look_at_new(key, by)
+            return self._posted(post)
+        finally:
+            self._new.sent(post)
+
+    def _posted(self, post: NewPost) -> bool:
+        try:
+            draft = post.draft
+            made = _made(draft) if draft is not None else None
+            noted = post.noted(within=NOTED_FOR)
+            if noted is None:
+                return False
+            if draft is None or made is None:
+                with self._database.read() as unit:
+                    draft = self._sender.look_at_new(unit, post.key, post.by)
+                if draft is None:
+                    return False
+                made = _made(draft)
         except BaseException:
-            self._handed.appendleft(handed)  # nobody else posts it before its claim has run out
+            self._new.again(post)  # nobody else posts it before its claim has run out
             raise
-        if found is None:
-            return False
-        message, picture = found
-        if isinstance(picture, Exception):
-            self._unrenderable(message, picture, noted)
-        else:
-            self._go_on(message, picture, noted)
+        self._new.sent(post)
+        self._go_on(draft.message, made, noted)
         return True
 
-    def _unrenderable(self, claimed: Message, broken: Exception, noted: float | None) -> None:
-        self._mending.unrenderable(claimed, broken, self._time.now(), not_posted=noted is not None)
-
-    def _go_on(self, claimed: Message, picture: Picture, noted: float | None) -> None:
+    def _go_on(self, claimed: Message, made: Picture | Exception, noted: float | None) -> None:
+        if isinstance(made, Exception):
+            self._mending.unrenderable(claimed, made, self._time.now(), not_posted=noted is not None)
+            return
         # There may be more, for another who is idle: this one is about to wait, and not to work.
         self._database.wake("colleague")
-        self._deliver(claimed, picture, noted)
+        self._deliver(claimed, made, noted)
 
     def rest(self, now: datetime) -> float:
         """Seconds until there may be something to do, if nobody asks for anything meanwhile; at most one.
@@ -372,3 +399,11 @@ class Deliverer:
             deliveries.put_off(
                 unit, message, until=until, error=error, gave_up=gave_up, not_posted=not_posted
             )
+
+
+def _made(draft: Draft) -> Picture | Exception:
+    """In words, or why not."""
+    try:
+        return draft.picture()
+    except (RenderingError, LookupError) as broken:
+        return broken

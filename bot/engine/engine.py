@@ -69,6 +69,7 @@ class Engine:
         self._clock.every(2.0, self._bring_in_journal, "journal")
         desk.database.on_wake("deliverer", self._wake_deliverers)
         desk.database.on_wake("colleague", self._wake_colleague)
+        desk.database.on_wake("new post", self._wake_for_new_post)
         desk.database.on_wake("runner", self.runner.wake)
         desk.database.on_wake("clock", self.reminders.wake)
 
@@ -118,11 +119,16 @@ class Engine:
 
     def _wake_deliverers(self) -> None:
         """One looks, and wakes the next when it found something: four at once would stand in each other's way."""
-        if self._deliverer.resting:
-            return
+        if not self._deliverer.resting:
+            self._wake_deliverer(after=TAKES_TO_SEND if self._deliverer.posts_new else 0.0)
+
+    def _wake_for_new_post(self) -> None:
+        self._wake_deliverer(after=0.0)
+
+    def _wake_deliverer(self, *, after: float) -> None:
         idle = next((loop for loop in self.deliverers if loop.idle), None)
         for loop in self.deliverers if idle is None else (idle,):
-            loop.wake()
+            loop.wake(after=after)
 
     def _wake_colleague(self) -> None:
         """For a deliverer that is about to wait for Slack, when it does: until then the processor is its own."""

@@ -4,18 +4,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from bot.domain.refusals import Remedy, about_channel, remedy
 from bot.ports.chat import Blocks, Chat, ChatRefused
-from bot.rendering.render import Rendered
-from bot.rendering.slots import RenderingError
+from bot.rendering.render import Make, Rendered
 from bot.store import messages
 from bot.store.database import Database, UnitOfWork
 from bot.store.messages import Message
 
 log = logging.getLogger(__name__)
 
-Render = Callable[[UnitOfWork, Message], Rendered]
+Read = Callable[[UnitOfWork, Message], Make]
 
 # The clock of another machine may differ from Slack's.
 CLOCK_SKEW = timedelta(minutes=2)
@@ -47,32 +47,46 @@ class Picture:
         return self.parent.ts if self.parent is not None else None
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A message with all that was read of it at one moment, and not put into words yet."""
+
+    message: Message
+    parent: Message | None
+    make: Make
+    read_at: datetime
+
+    def picture(self) -> Picture:
+        """Raises `RenderingError` or `LookupError` for what cannot be shown."""
+        return Picture(self.message, self.parent, self.make(), self.read_at)
+
+
 class Sender:
-    """Makes the calls. Raises `ChatError`; a `RenderingError` or `LookupError` for what cannot be shown."""
+    """Reads what a message should show, and makes the calls, which raise `ChatError`."""
 
-    def __init__(self, database: Database, chat: Chat, render: Render, now: Callable[[], datetime]) -> None:
-        self._database, self._chat, self._render, self._now = database, chat, render, now
+    def __init__(self, database: Database, chat: Chat, read: Read, now: Callable[[], datetime]) -> None:
+        self._database, self._chat, self._read, self._now = database, chat, read, now
 
-    def look(self, number: int) -> Picture:
+    def look(self, number: int) -> Draft:
         read_at = self._now()  # before the reading: what is wanted after it is not in the picture
         with self._database.read() as unit:
-            return self._picture(unit, messages.get(unit, number), read_at)
+            return self._draft(unit, messages.get(unit, number), read_at)
 
-    def look_at_new(self, key: str, by: str) -> tuple[Message, Picture | RenderingError | LookupError] | None:
-        """A message that nobody has posted yet, if it is claimed by `by` still; beside it what to show, or why not."""
+    def look_at_new(self, unit: UnitOfWork, key: str, by: str) -> Draft | None:
+        """A message that nobody has posted yet; None when it is not claimed by `by` (any more)."""
         read_at = self._now()
-        with self._database.read() as unit:
-            message = messages.by_key(unit, key)
-            if message is None or message.claimed_by != by:
-                return None
-            try:
-                return message, self._picture(unit, message, read_at)
-            except (RenderingError, LookupError) as broken:
-                return message, broken
+        message = messages.by_key(unit, key)
+        if message is None or message.claimed_by != by:
+            return None
+        return self._draft(unit, message, read_at)
 
-    def _picture(self, unit: UnitOfWork, message: Message, read_at: datetime) -> Picture:
+    def _draft(self, unit: UnitOfWork, message: Message, read_at: datetime) -> Draft:
         parent = messages.get(unit, message.parent_id) if message.parent_id is not None else None
-        return Picture(message, parent, self._render(unit, message), read_at)
+        try:
+            make = self._read(unit, message)
+        except LookupError as broken:
+            make = partial(_broken, broken)
+        return Draft(message, parent, make, read_at)
 
     def find(self, picture: Picture) -> str | None:
         """The ts of a post from before a crash, or whose answer was lost; None when Slack does not have it."""
@@ -139,6 +153,10 @@ class Sender:
             broadcast=message.broadcast,
             nonce=message.nonce,
         )
+
+
+def _broken(failure: Exception) -> Rendered:
+    raise failure
 
 
 def _where_it_belongs(message: Message) -> list[dict[str, object]]:

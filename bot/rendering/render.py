@@ -1,5 +1,6 @@
 """The one door to everything that people read: a view in, a finished message, modal, mail or document out."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,10 @@ class Rendered:
     text: str
     blocks: list[Block]
     file: Attachment | None = None  # then the message is this file, with `text` as its comment
+
+
+# Puts into words what was read before. Raises `RenderingError`.
+Make = Callable[[], Rendered]
 
 
 class Renderer:

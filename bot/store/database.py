@@ -113,7 +113,7 @@ class Database:
         self.poster: Poster | None = None
         self._wakers: dict[str, Callable[[], None]] = {}
 
-    def on_wake(self, piece: Wake | Literal["colleague"], waker: Callable[[], None]) -> None:
+    def on_wake(self, piece: Wake | Literal["colleague", "new post"], waker: Callable[[], None]) -> None:
         """Call `waker` after each commit that has work for `piece`. It must not block."""
         self._wakers[piece] = waker
 
@@ -130,24 +130,34 @@ class Database:
         One that is not `durable` survives the death of this process, not that of the machine: for what is found out
         again after it, such as a claim. It spares the wait for the disk, which a webhook may be waiting for too.
         """
-        with self._writer() as connection:
-            connection.execution_options(writes=True, durable=durable)
-            with connection.begin():
-                if not durable and not self.sqlite:
-                    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-                unit = UnitOfWork(connection, gathers=gathers, poster=self.poster)
-                yield unit
-                for closing in unit.closings:
-                    closing()
-                if unit.gathered is not None:
-                    unit.gathered.write(connection)
-                if unit.wakes and not self.sqlite:
-                    names = ",".join(sorted(unit.wakes))
-                    prepared.ask(connection, _NOTIFY, {"channel": CHANNEL, "names": names})
+        unit: UnitOfWork | None = None
+        try:
+            with self._writer() as connection:
+                connection.execution_options(writes=True, durable=durable)
+                with connection.begin():
+                    if not durable and not self.sqlite:
+                        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+                    unit = UnitOfWork(connection, gathers=gathers, poster=self.poster)
+                    yield unit
+                    self._close(unit, connection)
+        except BaseException:
+            for what in unit.otherwise if unit is not None else ():
+                what()
+            raise
         for what in unit.afterwards:
             what()
         for piece in unit.wakes:
             self.wake(piece)
+
+    def _close(self, unit: UnitOfWork, connection: Connection) -> None:
+        """The end of a transaction, right before it is committed."""
+        for closing in unit.closings:
+            closing()
+        if unit.gathered is not None:
+            unit.gathered.write(connection)
+        if unit.wakes and not self.sqlite:
+            names = ",".join(sorted(unit.wakes))
+            prepared.ask(connection, _NOTIFY, {"channel": CHANNEL, "names": names})
 
     @contextmanager
     def _writer(self) -> Iterator[Connection]:

@@ -24,6 +24,8 @@ NOTHING: Mapping[str, Any] = {}
 class UnitOfWork:
     """One transaction. `wake` names the background pieces that have work once it has committed.
 
+    `afterwards` is done when it has, `otherwise` when it was rolled back, `closings` right before.
+
     One that gathers (for many webhooks in one commit) keeps what is `put` until somebody looks: whoever takes
     `connection` finds everything written, and what was read ahead is forgotten, for it may be changed now.
     """
@@ -38,6 +40,7 @@ class UnitOfWork:
         self.dialect = connection.dialect.name
         self.wakes: set[Wake] = set()
         self.afterwards: list[Callable[[], None]] = []
+        self.otherwise: list[Callable[[], None]] = []
         self.closings: list[Callable[[], None]] = []
 
     @property
@@ -127,6 +130,9 @@ class UnitOfWork:
         if taken is not None:
             self._taken[key] = taken
             self.then(partial(self._poster.hand_over, key, taken))
+            if self.gathered is not None:  # then each use case is done again by itself, should this fail
+                self.before_commit(partial(self._poster.make_ready, self, key, taken))
+                self.otherwise.append(partial(self._poster.drop, taken))
 
     def taken(self, key: str) -> Taken | None:
         """The claim that the new message `key` is written with, if it has one."""

@@ -1,14 +1,21 @@
 """An incident's first message is claimed and noted by the commit that opens it, and posted without a further one."""
 
+import threading
+
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DataError
 
 from bot.engine.deliverer import LEASE
+from bot.rendering.models import IncidentView
+from bot.rendering.render import Rendered
 from bot.services import intake
 from bot.store import messages
+from bot.store.database import UnitOfWork
 from bot.store.messages import Message
 from tests.acceptance.trading_desk import alert, webhook
 from tests.fixtures.desk_in_process import INCIDENTS, DeskInProcess
-from tests.integration.intake.test_grouped_commits import told
+from tests.integration.intake.test_grouped_commits import told, until
 
 
 @pytest.fixture
@@ -145,13 +152,130 @@ def test_two_webhooks_of_a_new_group_in_one_commit(posting: DeskInProcess) -> No
 def test_a_database_that_is_away_for_a_moment_costs_no_lease(
     posting: DeskInProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
-        raise ConnectionError
-
-    posting.post(webhook(alert("OrderRejects")))
+    """Of an incident that is opened by itself, what it shows is read after the commit."""
+    intake.receive(posting.desk, told("OrderRejects", group="g"))
     with monkeypatch.context() as patched:
         patched.setattr(posting.database, "read", away)
         with pytest.raises(ConnectionError):
             posting.deliverer.run_once(posting.time.now())
     assert posting.deliverer.run_once(posting.time.now())
+    assert len(posting.slack.messages(INCIDENTS)) == 1
+
+
+def away(*_: object) -> None:
+    raise ConnectionError
+
+
+def test_what_it_shows_is_read_before_the_commit(
+    posting: DeskInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posting.post(webhook(alert("OrderRejects"), alert("DiskFull")))
+    with monkeypatch.context() as patched:
+        patched.setattr(posting.database, "read", away)
+        assert posting.deliverer.run_once(posting.time.now())
+    (shown,) = posting.slack.messages(INCIDENTS)
+    assert "OrderRejects" in posting.slack.text_of(shown)
+    assert "DiskFull" in posting.slack.text_of(shown)
+
+
+class Beginning:
+    """A deliverer that begins before the transaction has ended: `delivered` is what came of it."""
+
+    def __init__(self, desk: DeskInProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.desk = desk
+        self.delivered: list[bool] = []
+        self._rendered = threading.Event()
+        self._render = desk.desk.renderer.incident_root
+        monkeypatch.setattr(desk.desk.renderer, "incident_root", self._seen)
+
+    def _seen(self, view: IncidentView) -> Rendered:
+        made = self._render(view)
+        self._rendered.set()
+        return made
+
+    def begin(self) -> None:
+        """Returns when the message is in words: nothing is posted as long as the transaction is open."""
+        run_once = self.desk.deliverer.run_once
+        threading.Thread(
+            target=lambda: self.delivered.append(run_once(self.desk.time.now())), daemon=True
+        ).start()
+        assert self._rendered.wait(30)
+        threading.Event().wait(0.2)
+        assert not self.delivered
+        assert not self.desk.slack.calls_of("chat.postMessage")
+
+
+def test_it_is_posted_when_it_is_committed_and_not_before(
+    posting: DeskInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beginning = Beginning(posting, monkeypatch)
+    with posting.database.begin(gathers=True) as unit:
+        intake.receive_in(unit, posting.desk, told("OrderRejects", group="g"))
+        unit.before_commit(beginning.begin)
+    until(lambda: bool(beginning.delivered))
+    assert beginning.delivered == [True]
+    assert len(posting.slack.messages(INCIDENTS)) == 1
+
+
+def test_what_was_made_ready_and_rolled_back_is_not_posted(
+    posting: DeskInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engine.deliverer.NOTED_FOR", 90)  # it is told, and need not wait for that
+    beginning = Beginning(posting, monkeypatch)
+    with pytest.raises(KeyError), posting.database.begin(gathers=True) as unit:  # noqa: PT012
+        intake.receive_in(unit, posting.desk, told("OrderRejects", group="g"))
+        unit.before_commit(beginning.begin)
+        unit.before_commit(lambda: {}["the end of the transaction fails"])
+    until(lambda: bool(beginning.delivered))
+    assert beginning.delivered == [False]
+    assert not posting.slack.calls_of("chat.postMessage")
+    posting.post(webhook(alert("DiskFull"), group="disk"))
+    posting.deliver()
+    (shown,) = posting.slack.messages(INCIDENTS)
+    assert "DiskFull" in posting.slack.text_of(shown)
+
+
+def test_a_commit_that_takes_very_long_keeps_nobody(
+    posting: DeskInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engine.deliverer.NOTED_FOR", 0.05)
+    delivered: list[bool] = []
+    with posting.database.begin(gathers=True) as unit:
+        intake.receive_in(unit, posting.desk, told("OrderRejects", group="g"))
+        unit.before_commit(lambda: delivered.append(posting.deliverer._new_one()))
+    assert delivered == [False]
+    monkeypatch.undo()
+    assert posting.deliverer.run_once(posting.time.now())
+    posting.deliver()
+    assert len(posting.slack.messages(INCIDENTS)) == 1
+
+
+def test_what_it_shows_cannot_be_read(posting: DeskInProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No alert is refused for that: it is stored, and its message tried again after the commit."""
+
+    def broken(*_: object) -> None:
+        raise ValueError("no view that this version knows")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("bot.services.views.incident_view", broken)
+        assert posting.post(webhook(alert("OrderRejects"))).status_code == 200
+        with pytest.raises(ValueError, match="no view"):
+            posting.deliverer.run_once(posting.time.now())
+    assert posting.deliverer.run_once(posting.time.now())
+    assert len(posting.slack.messages(INCIDENTS)) == 1
+
+
+def test_a_database_that_fails_what_is_read_before_the_commit(
+    posting: DeskInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On PostgreSQL the transaction is lost with it: each webhook is stored by itself, and read afterwards."""
+
+    def failing(unit: UnitOfWork, *_: object) -> None:
+        unit.connection.execute(text("SELECT 1 / 0"))  # which SQLite takes
+        raise DataError("SELECT 1 / 0", {}, ValueError())
+
+    with monkeypatch.context() as patched:
+        patched.setattr("bot.services.views.incident_view", failing)
+        assert posting.post(webhook(alert("OrderRejects"))).status_code == 200
+    posting.deliver()
     assert len(posting.slack.messages(INCIDENTS)) == 1

@@ -76,7 +76,7 @@ class Watched:
         with self.database.read() as unit:
             message = messages.by_key(unit, "drift:1")
             assert message is not None
-            rendered = projection.render(unit, self.desk, message)
+            rendered = projection.read(unit, self.desk, message)()
         return f"{rendered.text}\n{rendered.blocks}"
 
 

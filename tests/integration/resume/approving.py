@@ -21,7 +21,7 @@ from bot.services.actions.tools import ActionTools
 from bot.services.desk import Channels, Desk, DeskAccount
 from bot.services.intake import receive
 from bot.services.people import Permission
-from bot.services.projection import render
+from bot.services.projection import read
 from bot.store import accounts, actions, approvals, audit, incidents, messages, migrate, timeline
 from bot.store.actions import ActionRecordRow
 from bot.store.approvals import Approval
@@ -184,7 +184,7 @@ class Room:
         with self.database.read() as unit:
             message = messages.by_key(unit, key)
             assert message is not None, f"no message {key}"
-            rendered = render(unit, self.desk, message)
+            rendered = read(unit, self.desk, message)()
         return f"{rendered.text} {rendered.blocks}"
 
     def unended(self, kind: ActionKind) -> Sequence[ActionRecordRow]:
