@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import TracebackType
 
 CLIENTS = 16
 GIVES_UP = 60.0  # seconds for a whole round
@@ -49,6 +50,30 @@ class _Client:
         if answer is not None and answer[0] != 200:
             raise RuntimeError(f"answered {self.received[:300]!r}")
         return answer is not None
+
+
+class Kept:
+    """One client whose connection stays open. Use as a context manager."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._client = _Client(port)
+
+    def __enter__(self) -> "Kept":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self._client.socket.close()
+
+    def ask(self, request: bytes) -> float:
+        """Send it, and wait for its 200; when it was sent, in seconds since 1970."""
+        began = time.time()
+        self._client.send(request)
+        while not self._client.answered():
+            pass
+        return began
 
 
 def whole_answer(received: bytes) -> tuple[int, bytes] | None:
