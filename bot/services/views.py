@@ -19,6 +19,7 @@ from bot.rendering.models import (
     PostmortemView,
     TimelineLine,
 )
+from bot.rendering.related_models import RelatedView
 from bot.services import clearance
 from bot.services.desk import Desk, DeskAccount
 from bot.services.related_views import related_view
@@ -30,8 +31,8 @@ from bot.store import (
     deadlines,
     incidents,
     merges,
-    messages,
     sightings,
+    surroundings,
     timeline,
 )
 from bot.store.accounts import AccountRecord
@@ -96,9 +97,12 @@ def incident_view(unit: UnitOfWork, desk: Desk, number: int, *, all_alerts: bool
         counts = {status: sum(alert.status is status for alert in shown) for status in AlertStatus}
     else:
         counts = alerts.counts(unit, number)
-    seen = {} if all_alerts else sightings.of_alerts(unit, [alert.id for alert in shown])
+    beside = surroundings.of(unit, number)
+    seen = (
+        sightings.of_alerts(unit, [alert.id for alert in shown]) if beside.sighted and not all_alerts else {}
+    )
     due = deadlines.next_due(unit, number)
-    running = actions.unended(unit, incident_id=number)
+    running = actions.unended(unit, incident_id=number) if beside.running else []
     return IncidentView(
         id=incident.id,
         key=incident.key,
@@ -123,8 +127,8 @@ def incident_view(unit: UnitOfWork, desk: Desk, number: int, *, all_alerts: bool
         running=tuple(f"{action.kind.verb} on {action.account}" for action in running),
         drill=incident.drill,
         now=desk.now(),
-        others=related_view(unit, desk, incident),
-        undelivered=messages.count_in_trouble(unit, number),
+        others=related_view(unit, desk, incident) if beside.others else RelatedView(),
+        undelivered=beside.undelivered,
         left_out=incident.left_out,
     )
 

@@ -277,13 +277,10 @@ def in_trouble(unit: UnitOfWork, limit: int = 20) -> list[Message]:
 
 
 _IN_TROUBLE = select(func.count()).select_from(messages).where(text("gave_up"))
-_OF_ONE_IN_TROUBLE = _IN_TROUBLE.where(messages.c.incident_id == bindparam("incident"))
 
 
-def count_in_trouble(unit: UnitOfWork, incident_id: int | None = None) -> int:
-    if incident_id is None:
-        return int(unit.value(_IN_TROUBLE))
-    return int(unit.value(_OF_ONE_IN_TROUBLE, {"incident": incident_id}))
+def count_in_trouble(unit: UnitOfWork) -> int:
+    return int(unit.value(_IN_TROUBLE))
 
 
 def refresh_of_open(unit: UnitOfWork, *, roots: str, others: tuple[str, str], at: datetime) -> None:

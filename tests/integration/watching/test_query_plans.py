@@ -11,7 +11,7 @@ from bot.checks import BACKLOG_AGE_WARNS
 from bot.config.policy import load_policy
 from bot.metrics import HaltdeskMetrics
 from bot.readiness import Readiness
-from bot.services import reminders
+from bot.services import reminders, views
 from bot.services.audit_watch import AuditWatch
 from bot.services.desk import Channels, Desk, DeskAccount
 from bot.store import accounts, actions, channel_groups, drift, incidents, migrate
@@ -150,3 +150,12 @@ def test_a_message_of_the_channel_reads_what_is_open_or_was_resolved_of_late(des
     assert len(steps) == 2
     assert "ix_incidents_resolved" in steps[0], steps[0]
     assert "ix_incidents_status" in steps[1], steps[1]
+
+
+def test_a_picture_of_an_incident_reads_what_is_its_own(desk: Desk) -> None:
+    with desk.database.read() as unit, statements(desk.database) as seen:
+        view = views.incident_view(unit, desk, BEHIND // 2)
+    assert view.title == "old"
+    found = {words: walks(desk.database, words, given) for words, given in seen if "SELECT" in words}
+    assert len(found) == 5  # of most that may stand beside an incident there is nothing
+    assert {words: steps for words, steps in found.items() if steps} == {}
