@@ -213,6 +213,8 @@ def _action(unit: UnitOfWork, desk: Desk, action: ActionRecordRow) -> ActionView
     # An account that was taken out of the configuration is still in the record of what was done.
     # Nobody knows any more whether it was paper: the graver one is shown.
     account = known[0] if known else DeskAccount(action.account, paper=False)
+    if record is not None and action.status.ended and "account_number" in action.evidence:
+        record = replace(record, account_number=action.evidence["account_number"])
     line = account_line(account, record)
     halt = action.kind is ActionKind.HALT and not action.params.get("suspend_only")
     if halt and action.status is ActionStatus.DONE:

@@ -147,11 +147,11 @@ def lock_free(unit: UnitOfWork, numbers: Collection[int]) -> dict[int, Incident]
     return {found.id: _incident(found) for found in unit.connection.execute(query)}
 
 
-def lock_open(unit: UnitOfWork, *, and_this: int | None = None) -> None:
-    """Hold every open incident (`and_this`, open or not) until the transaction ends, lowest number first."""
+def lock_open(unit: UnitOfWork, *, and_these: Collection[int] = ()) -> None:
+    """Hold every open incident (`and_these`, open or not) until the transaction ends, lowest number first."""
     if unit.dialect != "sqlite":  # which has one writer at a time anyway
         query = select(incidents.c.id).where(
-            or_(incidents.c.status == IncidentStatus.OPEN, incidents.c.id == and_this)
+            or_(incidents.c.status == IncidentStatus.OPEN, incidents.c.id.in_(and_these))
         )
         unit.connection.execute(query.order_by(incidents.c.id).with_for_update(key_share=True))
 

@@ -226,6 +226,23 @@ def refresh(unit: UnitOfWork, key: str, *, at: datetime, urgency: Urgency | None
     return there
 
 
+_OF_VIEW = (
+    update(messages)
+    .where(
+        messages.c.incident_id == bindparam("incident"),
+        messages.c.view == bindparam("of_view"),
+        func.coalesce(messages.c.ref, "") != CALLED_OFF,
+    )
+    .values(**_at_once())
+)
+
+
+def refresh_view(unit: UnitOfWork, incident_id: int, view: str, *, at: datetime) -> None:
+    """Ask for the newest version of an incident's messages of this view, but for those that were called off."""
+    if unit.run(_OF_VIEW, {"incident": incident_id, "of_view": view, "at": at}):
+        unit.wake("deliverer")
+
+
 def refresh_if_there(unit: UnitOfWork, key: str, at: datetime) -> None:
     """News of a message, for whoever need not know whether there is such a one: it can wait for its batch."""
     unit.put(_REFRESH, {"of_key": key, "since": at}, key=key)

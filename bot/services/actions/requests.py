@@ -1,7 +1,7 @@
 """Confirmed actions: recorded before they run, joined when one of the kind runs already, concluded with evidence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,9 @@ from bot.services.actions.learned import learn
 from bot.services.breaks_file import want_breaks_file
 from bot.services.desk import Desk
 from bot.services.thread import action_key, reply, show_action, show_root
-from bot.store import accounts, action_steps, actions, incidents, messages, timeline
+from bot.services.undone import NOTICE
+from bot.store import accounts, action_steps, actions, incidents, merges, messages, timeline
+from bot.store.accounts import AccountRecord
 from bot.store.actions import ActionRecordRow, Claim
 from bot.store.database import UnitOfWork
 from bot.store.messages import Urgency
@@ -159,7 +161,8 @@ def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: A
     now = desk.now()
     accounts.lock(unit, action.account)  # before the incident, as whoever confirms an action does
     # All that may be shown anew below, in one order, before any is held by itself.
-    incidents.lock_open(unit, and_this=action.incident_id)
+    standing = merges.standing_for(unit, action.incident_id)
+    incidents.lock_open(unit, and_these={action.incident_id, standing})
     incident = incident_service.find(unit, action.incident_id)
     before = actions.get(unit, action.id)
     assert before is not None
@@ -169,6 +172,9 @@ def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: A
         return  # taken up again since: that run holds the claim, and tells where it stands
     if action.kind is ActionKind.RESUME:
         result = resumed.unless_halted(unit, action, result)
+    was = accounts.get(unit, action.account)
+    if result.status.ended:
+        result = _with_account_number(result, was)
     actions.conclude(unit, action.id, result, now=now)
     changed = result.status is not before.status or result.headline != before.headline
     if changed:
@@ -181,10 +187,12 @@ def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: A
             unit, incident.id, kind, result.headline, at=now, actor=None, details={"action": action.id}
         )
         auditing.concluded(unit, action, result, kind, at=now)
-    was = accounts.get(unit, action.account)
     learn(unit, action, result)
     if action.kind is ActionKind.HALT and result.proved and not action.params.get("suspend_only"):
         incident = _halted(unit, desk, action, incident, result, now)
+    if action.kind is ActionKind.HALT and result.proved:
+        # It may have been asked for before the resolution, of which stakeholders have read that nothing was halted.
+        messages.refresh_view(unit, standing, NOTICE, at=now)
     if action.kind is ActionKind.RESUME and result.proved:
         incident = resumed.record(unit, desk, action, incident, now)
     if action.kind is ActionKind.RECONCILE and result.status is ActionStatus.DONE:
@@ -192,6 +200,14 @@ def conclude_in(unit: UnitOfWork, desk: Desk, action: ActionRecordRow, result: A
     messages.refresh(unit, action_key(action.id), at=now, urgency=Urgency.ACTION)
     show_root(unit, incident, now)
     shown_accounts.refresh_if_changed(unit, action.account, was, now)
+
+
+def _with_account_number(result: ActionResult, account: AccountRecord | None) -> ActionResult:
+    """The broker's number of the account as it is known now: later there may be another one under its name."""
+    known = account.account_number if account is not None else None
+    read = result.reading.account_number if result.reading is not None else None
+    number = result.evidence.get("account_number") or read or known
+    return replace(result, evidence={**result.evidence, "account_number": number})
 
 
 def _halted(
