@@ -2,9 +2,9 @@
 
 import hmac
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import Annotated, Any, Literal
 from wsgiref.types import WSGIEnvironment
 
@@ -23,6 +23,7 @@ from bot.domain.indexed_text import indexable
 from bot.domain.words import AlertStatus
 from bot.services import intake
 from bot.services.desk import Desk
+from bot.services.intake import Received
 from bot.store.database import DatabaseError
 from bot.store.grouping import Grouped
 from handlers.one_line import OneLine
@@ -141,8 +142,8 @@ class AlertmanagerWebhook:
         token: str,
         counted: Callable[[Mapping[AlertChange, int]], None] = lambda stored: None,
     ) -> None:
-        self._token, self._counted = token.encode(), counted
-        self._receive = Grouped(partial(intake.receive_all, desk), partial(intake.receive, desk))
+        self._desk, self._token, self._counted = desk, token.encode(), counted
+        self._receive = Grouped(self._together, self._alone)
 
     def __call__(self, environ: WSGIEnvironment) -> OneLine:
         scheme, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -166,9 +167,21 @@ class AlertmanagerWebhook:
         except DatabaseError as failure:
             log.error("a webhook was not saved, Alertmanager is asked to retry: %s", type(failure).__name__)
             return OneLine(503, "the database did not take it; send it again")
-        self._counted(received.stored)
         incident = received.incident.key if received.incident else "no incident"
         return OneLine(200, f"{sum(received.stored.values())} alerts stored, {incident}")
+
+    def _together(self, groups: Sequence[AlertGroup]) -> list[Received]:
+        found = intake.receive_all(self._desk, groups)
+        stored: Counter[AlertChange] = Counter()
+        for received in found:
+            stored.update(received.stored)
+        self._counted(stored)
+        return found
+
+    def _alone(self, group: AlertGroup) -> Received:
+        received = intake.receive(self._desk, group)
+        self._counted(received.stored)
+        return received
 
 
 def _body(environ: WSGIEnvironment) -> bytes | None:
