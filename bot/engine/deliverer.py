@@ -1,12 +1,10 @@
 """Brings Slack to the newest version of every message: posts, edits, finds what was posted before a crash."""
 
 import logging
-import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from uuid import uuid4
 
+from bot.engine.claims import GATHER, LEASE, Claims
 from bot.engine.mending import BACKOFF, Mending, tell_root
 from bot.engine.new_posts import NewPost, NewPosts
 from bot.engine.outage import Outage
@@ -23,47 +21,11 @@ from bot.store.messages import Message, Urgency
 
 log = logging.getLogger(__name__)
 
-RESTS = 30  # times as long as a look in vain took
-LEASE = timedelta(seconds=45)  # longer than three calls can take, from the note of a post to its record
 NOTED_FOR = 5.0  # seconds after a claim for which its note of the post is taken for new
 # A post whose answer was lost may still arrive: Slack is asked for it only after this long.
 SETTLING = timedelta(seconds=3)
-# Urgent messages go first; but every so many turns one that waits very long does, so that none waits for ever.
-OLDEST_EVERY = 5
-VERY_LONG = timedelta(minutes=2)
-# While more messages than CROWD wait for Slack, what is shown already is brought up to date so often at most: without
-# that the first incidents of a storm are edited again and again, and the others wait.
-CROWD = 30
-GATHER = timedelta(seconds=30)
-
-
 Follows = Callable[[UnitOfWork, Message, datetime], None]
 NOTHING: Mapping[str, Follows] = {}
-
-
-@dataclass(frozen=True)
-class _Claimed:
-    """What a claim came to. `wait` over 0: the message has no turn yet, and was put back for so many seconds.
-
-    `noted` is the monotonic time at which it was noted as about to be posted, when that was done with the claim.
-    """
-
-    message: Message
-    wait: float = 0.0
-    noted: float | None = None
-
-
-@dataclass(frozen=True)
-class _Rest:
-    """After a look in vain, while these channels were closed, and edits unless `edits`. `until` is a monotonic time."""
-
-    until: float = 0.0
-    closed: frozenset[str] = frozenset()
-    edits: bool = False
-
-    def serves(self, now: float, closed: Collection[str], edits: bool) -> bool:
-        """Whether it is not over, and nothing has opened since."""
-        return now < self.until and self.closed.issubset(closed) and (not edits or self.edits)
 
 
 class Deliverer:
@@ -88,22 +50,18 @@ class Deliverer:
     ) -> None:
         self._database = database
         self._time = time
-        self._name = name
         self._sender = Sender(database, chat, read, time.now)
         self._mending = Mending(database, fallbacks)
         self._follows = follows
         self._outage = Outage()
         self._turns = Turns(time, posts=pace)
-        self._taken = 0
-        self._rest = _Rest()
+        self._claims = Claims(database, self._turns, time, name=name)
         self._new = NewPosts()
-        self._choosing = threading.Lock()
 
     @property
     def resting(self) -> bool:
         """Whether a look was in vain a moment ago: whoever looked does so again after the rest, without being woken."""
-        monotonic = self._time.monotonic()
-        return not self._new and self._rest.serves(monotonic, *self._turns.closed(monotonic))
+        return not self._new and self._claims.resting
 
     @property
     def posts_new(self) -> bool:
@@ -123,7 +81,7 @@ class Deliverer:
         """See `Poster`. Only where nothing was posted for a while: where messages wait, the most urgent goes first."""
         if self._outage.held or not self._turns.post(channel).take_at_rest():
             return None
-        return Taken(self._new_name(), at, at + LEASE)
+        return Taken(self._claims.new_name(), at, at + LEASE)
 
     def make_ready(self, unit: UnitOfWork, key: str, taken: Taken) -> None:
         """See `Poster`. Whoever is idle puts it into words meanwhile."""
@@ -146,14 +104,10 @@ class Deliverer:
         """See `Poster`."""
         self._new.dropped(taken.by)
 
-    def _new_name(self) -> str:
-        return f"{self._name}:{uuid4().hex[:12]}"
-
     def _one(self, now: datetime) -> bool:
         if self._new_one():
             return True
-        with self._choosing:
-            claimed = self._claim(now)
+        claimed = self._claims.next(now)
         if claimed is None:
             return False
         if claimed.wait > 0:
@@ -201,82 +155,9 @@ class Deliverer:
         self._deliver(claimed, made, noted)
 
     def rest(self, now: datetime) -> float:
-        """Seconds until there may be something to do, if nobody asks for anything meanwhile; at most one.
-
-        In a storm thousands of messages wait for the pace: only the moments when one comes due are looked up.
-        """
-        monotonic = self._time.monotonic()
-        outage = self._outage.left(monotonic)
-        if outage > 0:
-            return max(0.005, outage)
-        waits = [1.0, *self._turns.opens(monotonic)]
-        rest = self._rest.until - monotonic
-        if rest > 0:  # not even that: each webhook of the storm would ask for it
-            return max(0.005, min(rest, *waits))
-        with self._database.read() as unit:
-            due = deliveries.next_due_after(unit, now)
-        if due is not None:
-            waits.append((due - now) / timedelta(seconds=1))
-        return max(0.005, min(waits))
-
-    def _claim(self, now: datetime) -> _Claimed | None:
-        """The most urgent message, if it has its turn of the pace; one that has none is put back.
-
-        One thread at a time: of several that claim for the same turn all but one would have claimed in vain.
-        """
-        monotonic, oldest_first = self._time.monotonic(), self._taken % OLDEST_EVERY == OLDEST_EVERY - 1
-        closed, edits = self._turns.closed(monotonic)
-        if (closed or not edits) and not self._anything(now, closed, edits):
-            return None
-        with self._database.begin() as unit:
-            due = deliveries.most_urgent(
-                unit,
-                now=now,
-                avoid=closed,
-                edits=edits,
-                waiting_since=now - VERY_LONG if oldest_first else None,
-            )
-            if due is None:
-                return None
-            gathered = self._gathered_until(unit, due, now)
-            if gathered is not None:
-                deliveries.put_back(unit, due, until=gathered)
-                return _Claimed(due, wait=(gathered - now) / timedelta(seconds=1))
-            channel = deliveries.channel_of(unit, due)
-            wait, beyond = self._turns.take(due, channel, self._time.monotonic())
-            if wait > 0:
-                deliveries.put_back(unit, due, until=now + timedelta(seconds=beyond))
-                return _Claimed(due, wait=wait)
-            taken, noted = deliveries.take(unit, due, by=self._new_name(), until=now + LEASE, at=now)
-        self._taken += 1
-        return _Claimed(taken, noted=monotonic if noted else None)
-
-    def _anything(self, now: datetime, closed: Collection[str], edits: bool) -> bool:
-        """Look, without taking the lock that webhooks need, whether anything that may go out is due.
-
-        In a storm there are thousands of others to look through, and each webhook would make four threads look: a
-        look that took long is not repeated soon.
-        """
-        began = self._time.monotonic()
-        if self._rest.serves(began, closed, edits):
-            return False
-        with self._database.read() as unit:
-            found = deliveries.any_due(unit, now=now, avoid=closed, edits=edits)
-        ended = self._time.monotonic()
-        if closed and not found:
-            self._rest = _Rest(ended + RESTS * (ended - began), frozenset(closed), edits)
-        return found
-
-    def _gathered_until(self, unit: UnitOfWork, claimed: Message, now: datetime) -> datetime | None:
-        """Until when news wait for more of them, while many wait and Slack was told of this message a moment ago."""
-        if claimed.urgency != Urgency.NEWS or claimed.ts is None or claimed.delivered_at is None:
-            return None
-        until = claimed.delivered_at + GATHER
-        return until if until > now and deliveries.more_wait(unit, CROWD) else None
-
-    def _crowded(self) -> bool:
-        with self._database.read() as unit:
-            return deliveries.more_wait(unit, CROWD)
+        """Seconds until there may be something to do, if nobody asks for anything meanwhile; at most one."""
+        outage = self._outage.left(self._time.monotonic())
+        return max(0.005, outage if outage > 0 else self._claims.rest(now))
 
     def _deliver(self, claimed: Message, picture: Picture, noted: float | None) -> None:
         """Find it if it may be there, else see that the post is noted; send; record."""
@@ -309,7 +190,9 @@ class Deliverer:
         except ChatRateLimited as limited:
             self._outage.over()
             turn.bar(limited.retry_after)
-            gathers = claimed.urgency == Urgency.NEWS and picture.message.ts is not None and self._crowded()
+            gathers = (
+                claimed.urgency == Urgency.NEWS and picture.message.ts is not None and self._claims.crowded()
+            )
             self._put_off(claimed, GATHER if gathers else timedelta(), not_posted=True)
             return
         except ChatUnavailable as failure:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
 
-from bot.engine.deliverer import LEASE
+from bot.engine.claims import LEASE
 from bot.rendering.models import IncidentView
 from bot.rendering.render import Rendered
 from bot.services import intake

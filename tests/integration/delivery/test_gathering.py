@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from bot.engine.deliverer import CROWD, GATHER
+from bot.engine.claims import CROWD, GATHER
 from bot.services import incidents as service
 from bot.simulator.slack import SlackSimulator
 from bot.store import messages

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.engine.deliverer import LEASE
-from bot.engine.sending import Picture
+from bot.engine.claims import LEASE
+from bot.engine.sending import Draft
 from bot.simulator.slack import SlackSimulator
 from bot.store import message_places, messages
 from bot.store.database import DatabaseError
@@ -163,10 +163,10 @@ def test_a_claim_that_ran_out_before_the_post_posts_nothing(
     opened(desk)
     other, look = desk.new_deliverer(), desk.deliverer._sender.look
 
-    def late(number: int) -> Picture:
+    def late(number: int) -> Draft:
         monkeypatch.undo()
         desk.time.move(LEASE.total_seconds() + 1)
-        assert other._claim(desk.time.now()) is not None
+        assert other._claims.next(desk.time.now()) is not None
         return look(number)
 
     monkeypatch.setattr(desk.deliverer._sender, "look", late)
