@@ -127,24 +127,28 @@ class Deliverer:
             self._new.sent(post)
 
     def _posted(self, post: NewPost) -> bool:
-        try:
-            draft = post.draft
-            made = _made(draft) if draft is not None else None
-            noted = post.noted(within=NOTED_FOR)
-            if noted is None:
+        draft = post.draft
+        made = _made(draft) if draft is not None else None
+        noted = post.noted(within=NOTED_FOR)
+        if noted is None:
+            return False
+        if draft is None or made is None:
+            draft = self._looked_at_again(post)
+            if draft is None:
                 return False
-            if draft is None or made is None:
-                with self._database.read() as unit:
-                    draft = self._sender.look_at_new(unit, post.key, post.by)
-                if draft is None:
-                    return False
-                made = _made(draft)
-        except BaseException:
-            self._new.again(post)  # nobody else posts it before its claim has run out
-            raise
+            made = _made(draft)
         self._new.sent(post)
         self._go_on(draft.message, made, noted)
         return True
+
+    def _looked_at_again(self, post: NewPost) -> Draft | None:
+        """What is wrong with this message alone must not stop the others: it is left to whoever claims it later."""
+        try:
+            with self._database.read() as unit:
+                return self._sender.look_at_new(unit, post.key, post.by)
+        except DatabaseError:
+            self._new.again(post)  # nobody else posts it before its claim has run out
+            raise
 
     def _go_on(self, claimed: Message, made: Picture | Exception, noted: float | None) -> None:
         if isinstance(made, Exception):

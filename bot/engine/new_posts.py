@@ -92,8 +92,7 @@ class NewPosts:
             return None
 
     def again(self, post: NewPost) -> None:
-        """It was taken, and could not be posted: it is the next one once more, and read anew."""
-        post.draft = None
+        """It was taken, and the database did not say what it shows: it is the next one once more."""
         self._queue.appendleft(post)
 
     def sent(self, post: NewPost) -> None:

@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 3
 # alerts a webhook: (webhooks a round, at least so many times the plain endpoint)
 SIZES = {1: (1600, 1.5), 10: (600, 0.6), 100: (120, 0.6)}
-SLOWER = (0.5, 1.0, 2.0)  # milliseconds that a flush takes longer; cloud disks take one to three
+SLOWER = (0.5, 1.0, 2.0)  # milliseconds that a flush takes longer
 STARTED = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
 _numbers = count()
 

@@ -4,12 +4,13 @@ import threading
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
 
 from bot.engine.claims import LEASE
 from bot.rendering.models import IncidentView
 from bot.rendering.render import Rendered
-from bot.services import intake
+from bot.services import intake, views
+from bot.services.desk import Desk
 from bot.store import messages
 from bot.store.database import UnitOfWork
 from bot.store.messages import Message
@@ -156,14 +157,14 @@ def test_a_database_that_is_away_for_a_moment_costs_no_lease(
     intake.receive(posting.desk, told("OrderRejects", group="g"))
     with monkeypatch.context() as patched:
         patched.setattr(posting.database, "read", away)
-        with pytest.raises(ConnectionError):
+        with pytest.raises(OperationalError):
             posting.deliverer.run_once(posting.time.now())
     assert posting.deliverer.run_once(posting.time.now())
     assert len(posting.slack.messages(INCIDENTS)) == 1
 
 
 def away(*_: object) -> None:
-    raise ConnectionError
+    raise OperationalError("SELECT", {}, ConnectionError())
 
 
 def test_what_it_shows_is_read_before_the_commit(
@@ -251,17 +252,46 @@ def test_a_commit_that_takes_very_long_keeps_nobody(
 
 
 def test_what_it_shows_cannot_be_read(posting: DeskInProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No alert is refused for that: it is stored, and its message tried again after the commit."""
+    """No alert is refused for that, and no other message waits for it; it is posted once it can be read."""
 
-    def broken(*_: object) -> None:
-        raise ValueError("no view that this version knows")
+    def broken(unit: UnitOfWork, desk: Desk, number: int) -> IncidentView:
+        if number == 1:
+            raise ValueError("a row that this version does not know")
+        return view(unit, desk, number)
 
+    view = views.incident_view
     with monkeypatch.context() as patched:
         patched.setattr("bot.services.views.incident_view", broken)
         assert posting.post(webhook(alert("OrderRejects"))).status_code == 200
-        with pytest.raises(ValueError, match="no view"):
+        with pytest.raises(ValueError, match="a row"):
             posting.deliverer.run_once(posting.time.now())
-    assert posting.deliverer.run_once(posting.time.now())
+        posting.time.move(30)
+        posting.post(webhook(alert("DiskFull"), group="disk"))
+        assert posting.deliverer.run_once(posting.time.now())
+        (shown,) = posting.slack.messages(INCIDENTS)
+        assert "DiskFull" in posting.slack.text_of(shown)
+    posting.time.move(LEASE.total_seconds() + 1)
+    posting.deliver()
+    assert len(posting.slack.messages(INCIDENTS)) == 2
+
+
+def test_what_it_shows_cannot_be_put_into_words(
+    posting: DeskInProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of Haltdesk's own, before anybody knows whether it will be committed."""
+
+    def broken(view: IncidentView) -> Rendered:
+        raise RecursionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(posting.desk.renderer, "incident_root", broken)
+        assert posting.post(webhook(alert("OrderRejects"))).status_code == 200
+        with pytest.raises(RecursionError):
+            posting.deliverer.run_once(posting.time.now())
+        assert not posting.deliverer.posts_new
+        assert not posting.deliverer.run_once(posting.time.now())
+    posting.time.move(LEASE.total_seconds() + 1)
+    posting.deliver()
     assert len(posting.slack.messages(INCIDENTS)) == 1
 
 
